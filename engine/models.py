@@ -1,0 +1,272 @@
+"""The frozen values that the engine takes and returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, IntEnum
+from typing import Any, TypeAlias
+
+Json: TypeAlias = "None | bool | int | float | str | list[Any] | dict[str, Any]"
+Content: TypeAlias = "Json | bytes"
+"""What an item holds: any JSON value, text or bytes (a Python object only with opt-in pickle)."""
+
+
+class Tier(IntEnum):
+    """Where an item lives, from closest to the agent to furthest; the number is what is stored."""
+
+    WORKING = 0
+    SHORT_TERM = 1
+    LONG_TERM = 2
+    ARCHIVE = 3
+
+    @property
+    def label(self) -> str:
+        """The name used in queries, files and on screen: `working`, `short_term`, ..."""
+        return self.name.lower()
+
+
+class Codec(IntEnum):
+    """How an item's content is stored; `COMPRESSED` is added for zstd."""
+
+    JSON = 0
+    TEXT = 1
+    BYTES = 2
+    PICKLE = 3
+    JSON_COMPRESSED = 16
+    TEXT_COMPRESSED = 17
+    BYTES_COMPRESSED = 18
+    PICKLE_COMPRESSED = 19
+
+    @property
+    def label(self) -> str:
+        """For people: `json`, or `json+zstd`."""
+        base = Codec(self.value & 15).name.lower()
+        return f"{base}+zstd" if self.compressed else base
+
+    @property
+    def base(self) -> Codec:
+        """The codec without compression."""
+        return Codec(self.value & 15)
+
+    @property
+    def compressed(self) -> bool:
+        """True if the stored bytes are zstd."""
+        return self.value >= 16
+
+
+KINDS = ("episodic", "semantic", "procedural", "declarative", "working")
+"""The kinds with a known meaning; any other word is a kind too."""
+
+TIERS = tuple(tier.label for tier in Tier)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One memory. Times are aware and in UTC; `size_bytes` is of the content before compression."""
+
+    id: str
+    content: Any
+    agent: str
+    kind: str
+    tier: Tier
+    importance: float
+    tags: frozenset[str]
+    metadata: Mapping[str, Any]
+    session_id: str | None
+    created_at: datetime
+    updated_at: datetime
+    last_accessed_at: datetime | None
+    access_count: int
+    version: int
+    codec: Codec
+    size_bytes: int
+    stored_bytes: int
+    content_hash: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Association:
+    """A directed, typed link between two items; `strength` is 0..1."""
+
+    source_id: str
+    target_id: str
+    relation: str
+    strength: float
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """An item as a row of a list: everything but the content, of which `text` is the beginning.
+
+    `key` is the store's internal row number: stable while the item lives, never used again.
+    `text` is as stored; it must be made harmless before it is drawn.
+    """
+
+    key: int
+    id: str
+    agent: str
+    kind: str
+    tier: Tier
+    importance: float
+    tags: tuple[str, ...]
+    created_at: datetime
+    updated_at: datetime
+    last_accessed_at: datetime | None
+    access_count: int
+    size_bytes: int
+    version: int
+    codec: Codec
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkResult:
+    """What a bulk action did; `undo(first_sequence, last_sequence)` takes it back.
+
+    Both sequences are None when nothing matched or nothing differed.
+    """
+
+    count: int
+    first_sequence: int | None
+    last_sequence: int | None
+
+
+class Operation(Enum):
+    """What a change did."""
+
+    CREATE = 1
+    UPDATE = 2
+    DELETE = 3
+    TAG = 4
+    ASSOCIATE = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One row of history. `before` and `after` hold only the fields that the change touched.
+
+    Field names are those of `Item` (tags sorted, tiers by label, times as ISO 8601), and
+    `associations`: a list of `{source, target, relation, strength}`. A field that is absent on
+    one side did not exist there: `before` of a CREATE and `after` of a DELETE are empty.
+    """
+
+    sequence: int
+    at: datetime
+    actor: str
+    operation: Operation
+    item_id: str
+    version: int
+    undoes: int | None
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeNotice:
+    """One change as seen by `watch()`: what happened to which item, without the values."""
+
+    sequence: int
+    at: datetime
+    actor: str
+    operation: Operation
+    item_id: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some of a query's items in order; `cursor` continues after them, None at the end."""
+
+    items: tuple[Item, ...]
+    cursor: str | None
+    dropped_words: tuple[str, ...] = ()
+    capped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchHit:
+    """An item found by full text; `snippet` marks each match by (start, end) in `highlights`."""
+
+    item: Item
+    score: float
+    snippet: str
+    highlights: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchResult:
+    """Ranked hits, best first, and what was left out to answer in bounded time.
+
+    `dropped_words` were too common to tell items apart; with `capped`, only the newest matches
+    of a common word were ranked.
+    """
+
+    hits: tuple[SearchHit, ...]
+    dropped_words: tuple[str, ...] = ()
+    capped: bool = False
+
+    def __iter__(self) -> Any:
+        return iter(self.hits)
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def __getitem__(self, index: int) -> SearchHit:
+        return self.hits[index]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facets:
+    """Counts by value, most first (tiers from working to archive); `exact` is False when capped."""
+
+    total: int
+    tiers: Mapping[Tier, int]
+    kinds: Mapping[str, int]
+    tags: Mapping[str, int]
+    agents: Mapping[str, int]
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One agent run, as stored; `state` is `ended`, `interrupted`, `crashed` or `open`."""
+
+    id: str
+    agent: str
+    title: str
+    state: str
+    started_at: datetime
+    ended_at: datetime | None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message of a session, by `ordinal` from 1."""
+
+    session_id: str
+    ordinal: int
+    role: str
+    content: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreInfo:
+    """Facts about an open store."""
+
+    path: str
+    store_id: str
+    schema_version: int
+    created_at: datetime
+    items: int
+    sequence: int
+    file_bytes: int
+    wal_bytes: int
+    read_only: bool
+    durability: str
+    sqlite_version: str
+    driver: str

@@ -1,0 +1,1 @@
+"""The query language: text and Mongo-like filters become one `Filter` tree. Pure, no I/O."""
