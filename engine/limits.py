@@ -17,11 +17,8 @@ class Limits:
     name_bytes_max: int = 256
     """Of an agent, a kind, a tag, a relation, a session, an actor."""
     tags_max: int = 256
-    json_depth_max: int = 128
     query_chars_max: int = 10_000
     query_terms_max: int = 200
-    indexed_chars_max: int = 1_000_000
-    """Of one item's text in the full-text index; what follows is stored but not found."""
     query_seconds_max: float = 30.0
     batch_max: int = 10_000
     """Items written in one hop by `put_many`; more are split inside one transaction."""
@@ -29,4 +26,6 @@ class Limits:
     def check_bytes(self, what: str, size: int, maximum: int, *, hint: str) -> None:
         """Raise `LimitExceededError` when `what` of `size` bytes is over `maximum`."""
         if size > maximum:
-            raise LimitExceededError(f"{what} is {size:,} bytes; the limit is {maximum:,}", hint=hint)
+            raise LimitExceededError(
+                f"{what} is {size:,} bytes; the limit is {maximum:,}", hint=hint
+            )

@@ -132,6 +132,6 @@ class Not:
     child: Filter
 
 
-Filter: TypeAlias = "And | Or | Not | Compare | Metadata | HasMetadata | Has | Text"
+Filter: TypeAlias = And | Or | Not | Compare | Metadata | HasMetadata | Has | Text
 
 EVERYTHING = And(())

@@ -1,0 +1,123 @@
+"""An async memory store for AI agents, in one SQLite file.
+
+```python
+async with open_store("agent.db") as store:
+    await store.put("user/name", "Ada", agent="atlas", tags={"user"})
+```
+"""
+
+from __future__ import annotations
+
+from engine.clock import Clock as Clock
+from engine.clock import system_clock as system_clock
+from engine.drafts import UNCHANGED as UNCHANGED
+from engine.errors import ChangeNotFoundError as ChangeNotFoundError
+from engine.errors import CorruptItemError as CorruptItemError
+from engine.errors import CorruptStoreError as CorruptStoreError
+from engine.errors import EngineError as EngineError
+from engine.errors import InvalidContentError as InvalidContentError
+from engine.errors import InvalidCursorError as InvalidCursorError
+from engine.errors import InvalidFilterError as InvalidFilterError
+from engine.errors import InvalidItemError as InvalidItemError
+from engine.errors import ItemNotFoundError as ItemNotFoundError
+from engine.errors import LimitExceededError as LimitExceededError
+from engine.errors import NotAStoreError as NotAStoreError
+from engine.errors import QueryInterruptedError as QueryInterruptedError
+from engine.errors import QueryTimeoutError as QueryTimeoutError
+from engine.errors import ReadOnlyStoreError as ReadOnlyStoreError
+from engine.errors import SchemaTooNewError as SchemaTooNewError
+from engine.errors import StorageError as StorageError
+from engine.errors import StorageFullError as StorageFullError
+from engine.errors import StoreBusyError as StoreBusyError
+from engine.errors import StoreClosedError as StoreClosedError
+from engine.errors import StoreError as StoreError
+from engine.errors import StoreNotFoundError as StoreNotFoundError
+from engine.errors import TransferError as TransferError
+from engine.errors import UndoConflictError as UndoConflictError
+from engine.errors import UnsafeContentError as UnsafeContentError
+from engine.errors import UnsafePathError as UnsafePathError
+from engine.errors import VersionConflictError as VersionConflictError
+from engine.limits import Limits as Limits
+from engine.models import KINDS as KINDS
+from engine.models import TIERS as TIERS
+from engine.models import Association as Association
+from engine.models import BulkResult as BulkResult
+from engine.models import Change as Change
+from engine.models import ChangeNotice as ChangeNotice
+from engine.models import Codec as Codec
+from engine.models import Facets as Facets
+from engine.models import Item as Item
+from engine.models import Message as Message
+from engine.models import Operation as Operation
+from engine.models import Page as Page
+from engine.models import Preview as Preview
+from engine.models import SearchHit as SearchHit
+from engine.models import SearchResult as SearchResult
+from engine.models import Session as Session
+from engine.models import StoreInfo as StoreInfo
+from engine.models import Tier as Tier
+from engine.query import parse as parse
+from engine.query import parse_mongo as parse_mongo
+from engine.query import to_text as to_text
+from engine.query.filter import Filter as Filter
+from engine.serialization import PickledContent as PickledContent
+from engine.store import MemoryStore as MemoryStore
+from engine.store import open_store as open_store
+
+__all__ = [
+    "KINDS",
+    "TIERS",
+    "UNCHANGED",
+    "Association",
+    "BulkResult",
+    "Change",
+    "ChangeNotFoundError",
+    "ChangeNotice",
+    "Clock",
+    "Codec",
+    "CorruptItemError",
+    "CorruptStoreError",
+    "EngineError",
+    "Facets",
+    "Filter",
+    "InvalidContentError",
+    "InvalidCursorError",
+    "InvalidFilterError",
+    "InvalidItemError",
+    "Item",
+    "ItemNotFoundError",
+    "LimitExceededError",
+    "Limits",
+    "MemoryStore",
+    "Message",
+    "NotAStoreError",
+    "Operation",
+    "Page",
+    "PickledContent",
+    "Preview",
+    "QueryInterruptedError",
+    "QueryTimeoutError",
+    "ReadOnlyStoreError",
+    "SchemaTooNewError",
+    "SearchHit",
+    "SearchResult",
+    "Session",
+    "StorageError",
+    "StorageFullError",
+    "StoreBusyError",
+    "StoreClosedError",
+    "StoreError",
+    "StoreInfo",
+    "StoreNotFoundError",
+    "Tier",
+    "TransferError",
+    "UndoConflictError",
+    "UnsafeContentError",
+    "UnsafePathError",
+    "VersionConflictError",
+    "open_store",
+    "parse",
+    "parse_mongo",
+    "system_clock",
+    "to_text",
+]

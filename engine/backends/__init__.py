@@ -1,0 +1,1 @@
+"""Backends run procedures; `base` says what one must do."""

@@ -1,0 +1,62 @@
+"""What a backend owes the store; every backend passes the same contract tests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+from engine.procedures.base import Procedure, Statement
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Backend(Protocol):
+    """Runs procedures against one database. All methods belong to one event loop."""
+
+    read_only: bool
+
+    async def point_read(
+        self, procedure: Callable[P, Procedure[R]], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run a procedure that reads a few rows by key, with the least delay there is."""
+        ...
+
+    async def read(
+        self, procedure: Callable[P, Procedure[R]], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run a reading procedure in one snapshot, beside writers; cancelling stops it."""
+        ...
+
+    async def write(
+        self, procedure: Callable[P, Procedure[R]], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run a writing procedure; when this returns, what it wrote is durable.
+
+        A procedure that raises leaves no trace. Cancelling the caller either prevents the
+        procedure or lets it finish: it is never half done.
+        """
+        ...
+
+    def stream(
+        self,
+        procedure: Callable[[], Procedure[Statement]],
+        convert: Callable[[list[Any]], Procedure[R]],
+        *,
+        first: int,
+        chunk: int,
+    ) -> AsyncGenerator[R, None]:
+        """Yield converted rows of one statement in chunks, all from one snapshot."""
+        ...
+
+    def data_version(self) -> int:
+        """Return a number that differs after somebody has committed."""
+        ...
+
+    def file_bytes(self) -> tuple[int, int]:
+        """Return the sizes of the database and of its journal."""
+        ...
+
+    async def close(self) -> None:
+        """Write what is pending, give back everything; safe to call twice."""
+        ...

@@ -1,0 +1,188 @@
+"""The SQLite backend: procedures run on whichever connection suits them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from engine.backends.sqlite.connection import Connection, connect_reader
+from engine.backends.sqlite.opening import Target, check_schema, prepare
+from engine.backends.sqlite.readers import PointReader, Pool
+from engine.backends.sqlite.writer import Writer
+from engine.errors import ReadOnlyStoreError, StoreClosedError
+from engine.procedures.base import Procedure, Statement
+from engine.procedures.names import Names
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+QUERY_CONNECTIONS = 2
+STREAM_CONNECTIONS = 4
+
+
+class SqliteBackend:
+    """One open database: a writer with group commit, and readers that never wait for it."""
+
+    def __init__(
+        self,
+        target: Target,
+        names: Names,
+        *,
+        durability: str,
+        busy_seconds: float,
+        query_seconds: float,
+    ) -> None:
+        self.path = target.path
+        self.read_only = target.read_only
+        self._target = target
+        self._query_seconds = query_seconds
+        self._process = os.getpid()
+        self._closed = False
+        self._reader = partial(
+            connect_reader,
+            target.path,
+            immutable=target.immutable,
+            busy_timeout_seconds=busy_seconds,
+        )
+        self._queries = Pool(self._reader, QUERY_CONNECTIONS)
+        self._streams = Pool(self._reader, STREAM_CONNECTIONS)
+        self._points: PointReader | None = None
+        self.writer: Writer | None = None
+        if not target.read_only:
+            self.writer = Writer(
+                target.path, names, durability=durability, busy_seconds=busy_seconds
+            )
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        names: Names,
+        *,
+        read_only: bool,
+        create: bool,
+        now: int,
+        durability: str,
+        busy_seconds: float,
+        query_seconds: float,
+    ) -> SqliteBackend:
+        """Recognise, connect and check a store.
+
+        Raises:
+            StoreError: it cannot be opened as asked; see `opening.prepare`.
+        """
+        target = await asyncio.to_thread(prepare, path, read_only=read_only, create=create, now=now)
+        backend = cls(
+            target,
+            names,
+            durability=durability,
+            busy_seconds=busy_seconds,
+            query_seconds=query_seconds,
+        )
+        try:
+            await backend._connect()
+        except BaseException:
+            await backend.close()
+            raise
+        return backend
+
+    async def _connect(self) -> None:
+        if self.writer is not None:
+            await self.writer.open(check_schema)
+        lane = Connection(self._reader)
+        await lane
+        try:
+            if self.writer is None:
+                await lane.run(check_schema, self.path)
+            inline = connect_reader(
+                self.path, immutable=self._target.immutable, busy_timeout_seconds=0.0
+            )
+        except BaseException:
+            await lane.close()
+            raise
+        self._points = PointReader(inline, lane)
+
+    def _check(self) -> None:
+        if self._closed:
+            raise StoreClosedError("the store is closed", hint="open it again")
+        if os.getpid() != self._process:
+            raise StoreClosedError(
+                "the store was opened by the process that forked this one",
+                hint="open it again in this process",
+            )
+
+    async def point_read(
+        self, procedure: Callable[P, Procedure[R]], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run a procedure that reads a few rows by key, on this thread if there is time."""
+        self._check()
+        if self._points is None:
+            raise StoreClosedError("the store is closed", hint="open it again")
+        result: R = await self._points.read(partial(procedure, *args, **kwargs))
+        return result
+
+    async def read(
+        self, procedure: Callable[P, Procedure[R]], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run a reading procedure in one snapshot; cancelling the caller stops SQLite."""
+        self._check()
+        result: R = await self._queries.read(
+            partial(procedure, *args, **kwargs), self._query_seconds
+        )
+        return result
+
+    async def write(
+        self, procedure: Callable[P, Procedure[R]], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run a writing procedure; when this returns, what it wrote is durable.
+
+        Raises:
+            ReadOnlyStoreError: the store is open for reading.
+        """
+        self._check()
+        if self.writer is None:
+            raise ReadOnlyStoreError("the store is open read-only", hint="open it for writing")
+        result: R = await self.writer.write(partial(procedure, *args, **kwargs))
+        return result
+
+    def stream(
+        self,
+        procedure: Callable[[], Procedure[Statement]],
+        convert: Callable[[list[Any]], Procedure[R]],
+        *,
+        first: int,
+        chunk: int,
+    ) -> AsyncGenerator[R, None]:
+        """Yield converted rows of one statement in chunks, all from one snapshot."""
+        self._check()
+        return self._streams.stream(procedure, convert, first=first, chunk=chunk)
+
+    def data_version(self) -> int:
+        """Return a number that differs after somebody has committed."""
+        self._check()
+        if self._points is None:
+            raise StoreClosedError("the store is closed", hint="open it again")
+        return self._points.data_version()
+
+    def file_bytes(self) -> tuple[int, int]:
+        """Return the sizes of the main file and of the WAL."""
+        journal = self.path.with_name(f"{self.path.name}-wal")
+        wal = journal.stat().st_size if journal.exists() else 0
+        return self.path.stat().st_size, wal
+
+    async def close(self) -> None:
+        """Write what waits, close every connection; safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        # Readers first: the writer's last checkpoint then has nobody in its way.
+        if self._points is not None:
+            await self._points.close()
+        await self._queries.close()
+        await self._streams.close()
+        if self.writer is not None:
+            await self.writer.close()

@@ -1,0 +1,135 @@
+"""The DB-API module in use, and the one place where its errors become ours."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from engine.errors import (
+    CorruptStoreError,
+    EngineError,
+    LimitExceededError,
+    NotAStoreError,
+    QueryInterruptedError,
+    ReadOnlyStoreError,
+    StorageError,
+    StorageFullError,
+    StoreBusyError,
+    StoreError,
+)
+from engine.procedures.base import Many, Procedure, Result, Rows
+
+
+def _choose() -> Any:
+    """Return pysqlite3 where it brings a newer SQLite than Python's own, else `sqlite3`."""
+    try:
+        import pysqlite3
+    except ImportError:
+        return sqlite3
+    newer = pysqlite3.sqlite_version_info > sqlite3.sqlite_version_info
+    return pysqlite3 if newer else sqlite3
+
+
+driver: Final[Any] = _choose()
+"""One module per process: two copies of SQLite on one file break each other's locks."""
+
+VERSION: Final[tuple[int, int, int]] = driver.sqlite_version_info
+
+
+def has_wal_reset_bug(version: tuple[int, int, int]) -> bool:
+    """Return whether this SQLite can lose commits when two connections restart a WAL at once.
+
+    Fixed in 3.51.3 and in the patch releases 3.50.7 and 3.44.6.
+    """
+    if version >= (3, 51, 3) or version < (3, 7, 0):
+        return False
+    return not ((3, 50, 7) <= version < (3, 51, 0) or (3, 44, 6) <= version < (3, 45, 0))
+
+
+_CODES: Final = {
+    5: "busy",
+    6: "busy",
+    7: "memory",
+    8: "readonly",
+    9: "interrupt",
+    10: "io",
+    11: "corrupt",
+    13: "full",
+    14: "open",
+    18: "toobig",
+    26: "notadb",
+}
+
+
+def translate(error: Exception) -> EngineError:
+    """Return our error for one of the driver's, keyed by SQLite's result code."""
+    code = getattr(error, "sqlite_errorcode", None)
+    text = str(error)
+    match _CODES.get(code & 0xFF) if isinstance(code, int) else None:
+        case "busy":
+            return StoreBusyError(
+                "the store is locked by another process", hint="try again in a moment"
+            )
+        case "readonly":
+            return ReadOnlyStoreError(
+                "the store cannot be written", hint="check the permissions of the file and folder"
+            )
+        case "interrupt":
+            return QueryInterruptedError("the query was stopped")
+        case "corrupt":
+            return CorruptStoreError(
+                f"the database is damaged: {text}", hint="restore it from a backup"
+            )
+        case "full":
+            return StorageFullError(
+                "the disk is full; nothing was written", hint="free some space and try again"
+            )
+        case "notadb":
+            return NotAStoreError(
+                "the file is not a memory store", hint="check the path; the file was not touched"
+            )
+        case "toobig":
+            return LimitExceededError("a value is larger than SQLite can hold")
+        case "io" | "open" | "memory":
+            return StorageError(
+                f"the operating system refused: {text}",
+                hint="check the disk, the folder's permissions and free space",
+            )
+    return StoreError(f"SQLite refused: {text}", hint="please report this with the message")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the driver's errors inside the block into ours, keeping the cause."""
+    try:
+        yield
+    except driver.Error as error:
+        raise translate(error) from error
+
+
+def run_procedure(connection: Any, procedure: Procedure[Result]) -> Result:
+    """Run `procedure` to its end on this thread and return its result.
+
+    Raises:
+        EngineError: a statement failed, or the procedure refused.
+    """
+    execute = connection.execute
+    try:
+        statement = next(procedure)
+        while True:
+            rows: Rows
+            if type(statement) is Many:
+                connection.executemany(statement.sql, statement.values)
+                rows = []
+            else:
+                rows = execute(statement.sql, statement.values).fetchall()
+            statement = procedure.send(rows)
+    except StopIteration as stop:
+        result: Result = stop.value
+        return result
+    except driver.Error as error:
+        raise translate(error) from error
+    finally:
+        procedure.close()

@@ -1,0 +1,226 @@
+"""Readers: point reads on the loop's own thread, queries on a pool, streams on their own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from engine.backends.sqlite.connection import Connection, stop_at
+from engine.backends.sqlite.driver import driver, run_procedure, translate, translated
+from engine.errors import EngineError, QueryInterruptedError, QueryTimeoutError, StoreBusyError
+from engine.procedures.base import Procedure, Statement
+
+INLINE_SECONDS: Final = 0.001
+"""Time of one turn of the event loop that point reads may take on its thread."""
+
+Start = Callable[[], Procedure[Any]]
+Convert = Callable[[list[Any]], Procedure[Any]]
+"""Makes of some rows what is wanted of them; it may read more from the same snapshot."""
+
+
+class PointReader:
+    """Reads a few rows by key with the least delay there is.
+
+    A hop to another thread costs more than such a read, so it runs here, on the event loop's own
+    thread, up to a millisecond per turn of the loop. What comes beyond that in the same turn
+    rides together to a thread in one hop, so that the loop never lags because of reads.
+    """
+
+    def __init__(self, connection: Any, lane: Connection) -> None:
+        self._connection = connection
+        self._lane = lane
+        self._spent = 0.0
+        self._resetting = False
+        self._waiting: list[tuple[Start, asyncio.Future[Any]]] = []
+        self._riding: asyncio.Task[None] | None = None
+
+    async def read(self, start: Start) -> Any:
+        """Run a point read and return its result."""
+        if self._spent < INLINE_SECONDS and not self._waiting:
+            began = time.perf_counter()
+            try:
+                return run_procedure(self._connection, start())
+            except StoreBusyError:
+                # Somebody recovers the WAL: wait for it elsewhere.
+                pass
+            finally:
+                self._charge(time.perf_counter() - began)
+        return await self._ride(start)
+
+    def data_version(self) -> int:
+        """Return SQLite's counter of other connections' commits, for this connection."""
+        with translated():
+            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        return int(version)
+
+    def _charge(self, seconds: float) -> None:
+        self._spent += seconds
+        if not self._resetting:
+            self._resetting = True
+            asyncio.get_running_loop().call_soon(self._reset)
+
+    def _reset(self) -> None:
+        self._spent = 0.0
+        self._resetting = False
+
+    async def _ride(self, start: Start) -> Any:
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append((start, future))
+        if self._riding is None:
+            self._riding = asyncio.create_task(self._drive(), name="engine-point-reads")
+        return await future
+
+    async def _drive(self) -> None:
+        """Take everybody who waits along, until nobody does."""
+        try:
+            while self._waiting:
+                riders, self._waiting = self._waiting, []
+                starts = [start for start, future in riders if not future.done()]
+                outcomes = iter(await self._lane.run(_run_all, starts))
+                for _, future in [rider for rider in riders if not rider[1].done()]:
+                    result, error = next(outcomes)
+                    if error is not None:
+                        future.set_exception(error)
+                    else:
+                        future.set_result(result)
+        finally:
+            self._riding = None
+
+    async def close(self) -> None:
+        """Let those who wait arrive, then close both connections."""
+        if self._riding is not None:
+            await asyncio.shield(self._riding)
+        self._connection.close()
+        await self._lane.close()
+
+
+def _run_all(connection: Any, starts: list[Start]) -> list[tuple[Any, Exception | None]]:
+    return [_run_caught(connection, start) for start in starts]
+
+
+def _run_caught(connection: Any, start: Start) -> tuple[Any, Exception | None]:
+    try:
+        return run_procedure(connection, start()), None
+    except Exception as error:  # noqa: BLE001 - it belongs to the caller, who is elsewhere
+        return None, error
+
+
+class Pool:
+    """A few reading connections, each opened when first needed and lent to one user at a time."""
+
+    def __init__(self, connect: Callable[[], Any], size: int) -> None:
+        self._connect = connect
+        self._idle: list[Connection] = []
+        self._slots = asyncio.Semaphore(size)
+        self._closed = False
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[Connection]:
+        """Lend a connection; it must be given back with no statement running."""
+        async with self._slots:
+            connection = self._idle.pop() if self._idle else await self._open()
+            try:
+                yield connection
+            finally:
+                if self._closed:
+                    await asyncio.shield(connection.close())
+                else:
+                    self._idle.append(connection)
+
+    async def _open(self) -> Connection:
+        connection = Connection(self._connect)
+        await connection
+        return connection
+
+    async def read(self, start: Start, seconds: float) -> Any:
+        """Run a procedure in one snapshot; cancelling the caller stops it in SQLite too.
+
+        Raises:
+            QueryTimeoutError: it ran for longer than `seconds`.
+        """
+        async with self.lend() as connection:
+            return await connection.run_to_end(_read, start, seconds)
+
+    async def stream(
+        self, start: Start, convert: Convert, *, first: int, chunk: int
+    ) -> AsyncGenerator[Any, None]:
+        """Yield the converted rows of the statement that a procedure returns, in chunks.
+
+        All come from one snapshot, which is let go when the iterator is closed.
+        """
+        async with self.lend() as connection:
+            cursor = None
+            try:
+                cursor = await connection.run_to_end(_begin_stream, start)
+                size = first
+                while True:
+                    rows = await connection.run_to_end(_fetch, cursor, size, convert)
+                    if rows is None:
+                        break
+                    yield rows
+                    size = chunk
+            finally:
+                await asyncio.shield(connection.run(_end_stream, cursor))
+
+    async def close(self) -> None:
+        """Close the connections; one that is lent is closed when it is given back."""
+        self._closed = True
+        while self._idle:
+            await self._idle.pop().close()
+
+
+def _read(connection: Any, start: Start, seconds: float) -> Any:
+    deadline = time.monotonic() + seconds
+    stop_at(connection, deadline)
+    try:
+        with translated():
+            connection.execute("BEGIN")
+        try:
+            return run_procedure(connection, start())
+        except QueryInterruptedError as error:
+            if time.monotonic() < deadline:
+                raise
+            raise QueryTimeoutError(
+                f"the query ran for more than {seconds:g} s and was stopped",
+                hint="narrow it: name an agent, a tag or a time",
+            ) from error
+        finally:
+            _roll_back(connection)
+    finally:
+        connection.set_progress_handler(None, 0)
+
+
+def _roll_back(connection: Any) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _begin_stream(connection: Any, start: Start) -> Any:
+    try:
+        connection.execute("BEGIN")
+        statement: Statement = run_procedure(connection, start())
+        return connection.execute(statement.sql, statement.values)
+    except driver.Error as error:
+        _roll_back(connection)
+        raise translate(error) from error
+    except EngineError:
+        _roll_back(connection)
+        raise
+
+
+def _fetch(connection: Any, cursor: Any, size: int, convert: Convert) -> Any:
+    try:
+        rows = cursor.fetchmany(size)
+    except driver.Error as error:
+        raise translate(error) from error
+    return run_procedure(connection, convert(rows)) if rows else None
+
+
+def _end_stream(connection: Any, cursor: Any) -> None:
+    # An unread cursor would make the next interrupt stick.
+    if cursor is not None:
+        cursor.close()
+    _roll_back(connection)

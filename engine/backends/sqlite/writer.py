@@ -1,0 +1,219 @@
+"""The writer: one connection, one task, many callers in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from engine.backends.sqlite.connection import Connection, connect_writer
+from engine.backends.sqlite.driver import (
+    VERSION,
+    driver,
+    has_wal_reset_bug,
+    run_procedure,
+    translate,
+)
+from engine.errors import EngineError, StoreClosedError, StoreError
+from engine.procedures.base import Procedure
+from engine.procedures.names import Names
+
+GROUP_MAX: Final = 256
+"""Procedures committed together; more would make the first wait for the last."""
+GROUP_SECONDS: Final = 0.02
+"""A group is cut when it has run for this long: a large batch does not hold others back."""
+WAL_BYTES_MAX: Final = 16 * 1024 * 1024
+IDLE_SECONDS: Final = 1.0
+
+
+@dataclass(slots=True)
+class _Request:
+    start: Callable[[], Procedure[Any]]
+    future: asyncio.Future[Any]
+
+
+@dataclass(slots=True)
+class _Outcome:
+    request: _Request
+    result: Any = None
+    error: BaseException | None = None
+
+
+class Writer:
+    """Runs writing procedures one after another, and commits all that wait at once.
+
+    With automatic checkpoints some commit pays for thousands of others, and SQLite before 3.51.3
+    may lose commits when two processes restart the WAL; so checkpoints are made here, between
+    groups, when the WAL is large or nobody is writing.
+    """
+
+    def __init__(self, path: Path, names: Names, *, durability: str, busy_seconds: float) -> None:
+        self._path = path
+        self._journal = path.with_name(f"{path.name}-wal")
+        self._names = names
+        self._waiting: deque[_Request] = deque()
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._connection = Connection(
+            lambda: connect_writer(path, durability=durability, busy_timeout_seconds=busy_seconds)
+        )
+        self._busy_ms = int(busy_seconds * 1000)
+        self._task: asyncio.Task[None] | None = None
+        self.groups = 0
+        self.commits = 0
+
+    async def open(self, check: Callable[[Any, Path], None]) -> None:
+        """Connect, and let `check` look at the store before anything is written."""
+        await self._connection
+        try:
+            await self._connection.run(check, self._path)
+        except BaseException:
+            await self._connection.close()
+            raise
+        self._task = asyncio.create_task(self._serve(), name="engine-writer")
+
+    async def write(self, start: Callable[[], Procedure[Any]]) -> Any:
+        """Have a procedure run and committed, and return its result."""
+        if self._closing:
+            raise StoreClosedError("the store is closed", hint="open it again")
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Request(start, future))
+        self._wake.set()
+        return await future
+
+    async def close(self) -> None:
+        """Finish what waits, put the WAL into the main file, and let go of it."""
+        if self._task is None or self._closing:
+            return
+        self._closing = True
+        self._wake.set()
+        await asyncio.shield(self._task)
+        await self._connection.close()
+
+    async def _serve(self) -> None:
+        """Commit what waits, group by group, until closed; checkpoint in between."""
+        while True:
+            if not self._waiting:
+                if self._closing:
+                    break
+                await self._idle()
+                continue
+            requests = [
+                request
+                for request in self._take()
+                # A caller that has gone away before its turn takes its write along.
+                if not request.future.cancelled()
+            ]
+            if requests:
+                await self._commit(requests)
+            if self._journal_bytes() >= WAL_BYTES_MAX:
+                await self._checkpoint()
+        await self._checkpoint(final=True)
+
+    def _take(self) -> list[_Request]:
+        return [self._waiting.popleft() for _ in range(min(len(self._waiting), GROUP_MAX))]
+
+    async def _idle(self) -> None:
+        """Wait for work; after a while without any, checkpoint."""
+        self._wake.clear()
+        if self._journal_bytes() == 0:
+            await self._wake.wait()
+            return
+        try:
+            await asyncio.wait_for(self._wake.wait(), IDLE_SECONDS)
+        except TimeoutError:
+            if await self._checkpoint():
+                await self._wake.wait()
+
+    async def _commit(self, requests: list[_Request]) -> None:
+        pending = requests
+        while pending:
+            try:
+                outcomes, pending = await self._connection.run(self._run_group, pending)
+            except EngineError as error:
+                outcomes, pending = [_Outcome(r, error=error) for r in pending], []
+            for outcome in outcomes:
+                future = outcome.request.future
+                if future.done():
+                    continue
+                if outcome.error is not None:
+                    future.set_exception(outcome.error)
+                else:
+                    future.set_result(outcome.result)
+
+    def _run_group(
+        self, connection: Any, requests: list[_Request]
+    ) -> tuple[list[_Outcome], list[_Request]]:
+        """Run procedures in one transaction; return what is settled and what is left to do.
+
+        When one refuses, the transaction is rolled back and the others run again without it:
+        cheaper, since refusals are rare, than a savepoint for every one.
+        """
+        outcomes: list[_Outcome] = []
+        refused: BaseException | None = None
+        deadline = time.monotonic() + GROUP_SECONDS
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for request in requests:
+                outcomes.append(_Outcome(request, run_procedure(connection, request.start())))
+                if time.monotonic() > deadline:
+                    break
+            connection.execute("COMMIT")
+        except driver.Error as error:
+            refused = translate(error)
+        except BaseException as error:  # noqa: BLE001 - it belongs to the caller, who is elsewhere
+            refused = error
+        if refused is None:
+            self._names.committed()
+            self.groups += 1
+            self.commits += len(outcomes)
+            return outcomes, requests[len(outcomes) :]
+        self._roll_back(connection)
+        if isinstance(refused, StoreError):
+            # The store itself: the others would fare no better.
+            return [_Outcome(request, error=refused) for request in requests], []
+        at = len(outcomes)
+        settled = [_Outcome(requests[at], error=refused)]
+        if at == 0:
+            return settled, requests[1:]
+        earlier, again = self._run_group(connection, requests[:at])
+        return earlier + settled, again + requests[at + 1 :]
+
+    def _roll_back(self, connection: Any) -> None:
+        self._names.rolled_back()
+        # On a full disk SQLite has rolled back by itself already.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+    def _journal_bytes(self) -> int:
+        try:
+            return self._journal.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    async def _checkpoint(self, *, final: bool = False) -> bool:
+        """Move the WAL into the main file if no reader is in the way; return whether all of it."""
+        try:
+            return await self._connection.run(self._run_checkpoint, final)
+        except EngineError:
+            # Nothing is lost by a checkpoint that could not be made; the next one tries again.
+            return False
+
+    def _run_checkpoint(self, connection: Any, final: bool) -> bool:
+        # TRUNCATE keeps writers of other processes out while it works: the only mode that is
+        # safe before 3.51.3. It must not wait for readers, who may stay for long.
+        mode = "TRUNCATE" if final or has_wal_reset_bug(VERSION) else "PASSIVE"
+        try:
+            connection.execute("PRAGMA busy_timeout=0")
+            row = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+            if mode == "PASSIVE" and row[0] == 0 and row[1] == row[2]:
+                row = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return bool(row[0] == 0 and row[1] == row[2])
+        except driver.Error as error:
+            raise translate(error) from error
+        finally:
+            connection.execute(f"PRAGMA busy_timeout={self._busy_ms}")

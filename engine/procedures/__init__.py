@@ -1,0 +1,1 @@
+"""The store's logic as generators that yield SQL; see `base`."""

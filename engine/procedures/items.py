@@ -1,0 +1,295 @@
+"""Reading items: rows to frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol
+
+import orjson
+
+from engine.clock import to_datetime
+from engine.errors import CorruptItemError
+from engine.models import Codec, Item, Preview, Tier
+from engine.procedures.base import Procedure, Row, Rows, Statement
+from engine.procedures.names import Dimension, Names, json_values, load_names
+from engine.serialization import PREVIEW_CHARS, decode, preview_of
+
+INLINE_BYTES_MAX: Final = 65_536
+"""Content up to this size is read on the event loop's own thread; larger goes elsewhere."""
+
+
+class Accesses(Protocol):
+    """Accesses that are not written yet."""
+
+    def get(self, key: int, /) -> tuple[int, int] | None:
+        """Return (count, last in microseconds) of a row key, None if there are none."""
+        ...
+
+
+NO_ACCESSES: Final[Accesses] = {}
+
+
+class Stored(NamedTuple):
+    """An item as its row is: names in clear, times in microseconds, content still packed.
+
+    A tuple, since one is made for every item read and a frozen dataclass costs five times more.
+
+    `data` is None when the content was not read because nothing needs it.
+    """
+
+    key: int
+    id: str
+    agent: str
+    kind: str
+    tier: int
+    importance: float
+    created_at: int
+    updated_at: int
+    version: int
+    session: str | None
+    size_bytes: int
+    codec: Codec
+    digest: bytes
+    metadata: str | None
+    preview: str | None
+    tags: frozenset[str]
+    last_accessed_at: int | None
+    access_count: int
+    data: bytes | None
+
+
+_TAGS = "(SELECT group_concat(t.tag_key) FROM item_tags t WHERE t.item_key = i.item_key)"
+_COLUMNS = (
+    "SELECT i.item_key, i.id, i.agent_key, i.kind_key, i.tier, i.importance, i.created_at, "
+    "i.updated_at, i.version, i.session_key, i.size_bytes, i.codec, i.hash, i.metadata, "
+    f"i.preview, {_TAGS}, a.last_accessed_at, a.access_count, "
+)
+_FROM = " FROM items i LEFT JOIN access a ON a.item_key = i.item_key "
+
+BY_ID: Final = f"{_COLUMNS} i.content {_FROM} WHERE i.id = ?"
+BY_ID_IF_SMALL: Final = (
+    f"{_COLUMNS} CASE WHEN i.size_bytes <= {INLINE_BYTES_MAX} THEN i.content END "
+    f"{_FROM} WHERE i.id = ?"
+)
+BY_IDS: Final = f"{_COLUMNS} i.content {_FROM} WHERE i.id IN (SELECT value FROM json_each(?))"
+BY_KEYS: Final = (
+    f"{_COLUMNS} i.content {_FROM} WHERE i.item_key IN (SELECT value FROM json_each(?))"
+)
+BY_KEYS_WITHOUT_CONTENT: Final = (
+    f"{_COLUMNS} NULL {_FROM} WHERE i.item_key IN (SELECT value FROM json_each(?))"
+)
+# Four bytes a character at most.
+PREVIEWS_BY_KEYS: Final = (
+    f"{_COLUMNS} CASE WHEN i.codec < 16 THEN substr(i.content, 1, {PREVIEW_CHARS * 4}) END "
+    f"{_FROM} WHERE i.item_key IN (SELECT value FROM json_each(?))"
+)
+
+_KEY, _AGENT, _KIND, _SESSION, _TAG_KEYS, _CONTENT = 0, 2, 3, 9, 15, 18
+
+
+def _load_row_names(names: Names, rows: Rows) -> Procedure[None]:
+    """Make sure that every name the rows refer to is known."""
+    for dimension, column in (
+        (Dimension.AGENT, _AGENT),
+        (Dimension.KIND, _KIND),
+        (Dimension.SESSION, _SESSION),
+    ):
+        known = names.known(dimension)
+        missing = {row[column] for row in rows if row[column] not in known} - {None}
+        if missing:
+            yield from load_names(names, dimension, missing)
+    known = names.known(Dimension.TAG)
+    tags = {int(key) for row in rows if row[_TAG_KEYS] for key in row[_TAG_KEYS].split(",")}
+    if not tags <= known.keys():
+        yield from load_names(names, Dimension.TAG, tags)
+
+
+def _tags_of(row: Row, names: Names) -> frozenset[str]:
+    joined = row[_TAG_KEYS]
+    if not joined:
+        return frozenset()
+    known = names.known(Dimension.TAG)
+    return frozenset([known[int(key)] for key in joined.split(",")])
+
+
+def _stored(row: Row, names: Names) -> Stored:
+    (key, item_id, agent, kind, tier, importance, created, updated, version, session, size,
+     codec, digest, metadata, preview, _, last, count, data) = row  # fmt: skip
+    return Stored(
+        key,
+        item_id,
+        names.name(Dimension.AGENT, agent),
+        names.name(Dimension.KIND, kind),
+        tier,
+        importance,
+        created,
+        updated,
+        version,
+        None if session is None else names.name(Dimension.SESSION, session),
+        size,
+        Codec(codec),
+        digest,
+        metadata,
+        preview,
+        _tags_of(row, names),
+        last,
+        count or 0,
+        data,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An item and the key of its row; `item` is None when its content is too large to read here."""
+
+    key: int
+    item: Item | None
+
+
+def find_item(
+    names: Names, accesses: Accesses, item_id: str, *, small: bool
+) -> Procedure[Found | None]:
+    """Return the item with this id; if `small`, without it when its content is large."""
+    rows = yield Statement(BY_ID_IF_SMALL if small else BY_ID, (item_id,))
+    if not rows:
+        return None
+    row = rows[0]
+    if row[_CONTENT] is None:
+        return Found(row[_KEY], None)
+    yield from _load_row_names(names, rows)
+    return Found(row[_KEY], item_of(_stored(row, names), accesses))
+
+
+def load_items(
+    names: Names, accesses: Accesses, keys: Iterable[int], *, skip_corrupt: bool = False
+) -> Procedure[list[Item]]:
+    """Return the items of these row keys, in the order of `keys`; absent ones are left out.
+
+    Raises:
+        CorruptItemError: one is damaged (unless `skip_corrupt`, which leaves it out).
+    """
+    keys = list(keys)
+    rows = yield Statement(BY_KEYS, (json_values(keys),))
+    yield from _load_row_names(names, rows)
+    by_key = {row[_KEY]: row for row in rows}
+    items: list[Item] = []
+    for key in keys:
+        if key in by_key:
+            with suppress(CorruptItemError) if skip_corrupt else nullcontext():
+                items.append(item_of(_stored(by_key[key], names), accesses))
+    return items
+
+
+def load_items_by_id(names: Names, accesses: Accesses, ids: list[str]) -> Procedure[list[Item]]:
+    """Return the items with these ids, in the order of `ids`; absent ones are left out."""
+    rows = yield Statement(BY_IDS, (json_values(ids),))
+    yield from _load_row_names(names, rows)
+    by_id = {row[1]: row for row in rows}
+    return [
+        item_of(_stored(by_id[item_id], names), accesses) for item_id in ids if item_id in by_id
+    ]
+
+
+def load_stored(
+    names: Names, *, ids: Iterable[str] | None = None, keys: Iterable[int] = (), content: bool
+) -> Procedure[list[Stored]]:
+    """Return the rows of these ids or keys, in no order; absent ones are left out."""
+    if ids is not None:
+        rows = yield Statement(BY_IDS, (json_values(ids),))
+    else:
+        sql = BY_KEYS if content else BY_KEYS_WITHOUT_CONTENT
+        rows = yield Statement(sql, (json_values(keys),))
+    yield from _load_row_names(names, rows)
+    return [_stored(row, names) for row in rows]
+
+
+def load_previews(
+    names: Names, accesses: Accesses, keys: Iterable[int]
+) -> Procedure[dict[int, Preview]]:
+    """Return the items of these row keys as rows of a list, by key; absent ones are left out."""
+    rows = yield Statement(PREVIEWS_BY_KEYS, (json_values(keys),))
+    yield from _load_row_names(names, rows)
+    return {row[_KEY]: _preview(row, names, accesses) for row in rows}
+
+
+def _preview(row: Row, names: Names, accesses: Accesses) -> Preview:
+    (key, item_id, agent, kind, tier, importance, created, updated, version, _, size,
+     codec_number, _, _, preview, _, last, count, head) = row  # fmt: skip
+    codec = Codec(codec_number)
+    pending = accesses.get(key)
+    if pending is not None:
+        count, last = (count or 0) + pending[0], max(last or 0, pending[1])
+    return Preview(
+        key=key,
+        id=item_id,
+        agent=names.name(Dimension.AGENT, agent),
+        kind=names.name(Dimension.KIND, kind),
+        tier=Tier(tier),
+        importance=importance,
+        tags=tuple(sorted(_tags_of(row, names))),
+        created_at=to_datetime(created),
+        updated_at=to_datetime(updated),
+        last_accessed_at=None if last is None else to_datetime(last),
+        access_count=count or 0,
+        size_bytes=size,
+        version=version,
+        codec=codec,
+        text=preview_of(codec, head) if preview is None else preview,
+    )
+
+
+def item_of(stored: Stored, accesses: Accesses = NO_ACCESSES) -> Item:
+    """Return the item of a row whose content was read.
+
+    Raises:
+        CorruptItemError: the content is not what was stored.
+    """
+    (key, item_id, agent, kind, tier, importance, created, updated, version, session, size,
+     codec, digest, metadata, _, tags, last, count, data) = stored  # fmt: skip
+    pending = accesses.get(key)
+    if pending is not None:
+        count, last = count + pending[0], max(last or 0, pending[1])
+    if data is None:
+        raise ValueError(f"the content of {item_id!r} was not read")
+    return Item(
+        id=item_id,
+        content=decode(codec, data, size, digest, item_id=item_id),
+        agent=agent,
+        kind=kind,
+        tier=Tier(tier),
+        importance=importance,
+        tags=tags,
+        metadata=orjson.loads(metadata) if metadata else {},
+        session_id=session,
+        created_at=to_datetime(created),
+        updated_at=to_datetime(updated),
+        last_accessed_at=None if last is None else to_datetime(last),
+        access_count=count,
+        version=version,
+        codec=codec,
+        size_bytes=size,
+        stored_bytes=len(data),
+        content_hash=digest,
+    )
+
+
+def load_content(item_id: str) -> Procedure[tuple[Codec, bytes, int, bytes] | None]:
+    """Return codec, stored bytes, size and digest of one item's content."""
+    rows = yield Statement(
+        "SELECT codec, content, size_bytes, hash FROM items WHERE id = ?", (item_id,)
+    )
+    if not rows:
+        return None
+    codec, data, size, digest = rows[0]
+    return Codec(codec), data, size, digest
+
+
+def find_item_keys(ids: Iterable[str]) -> Procedure[dict[str, int]]:
+    """Return the row keys of those of the ids that exist."""
+    rows = yield Statement(
+        "SELECT id, item_key FROM items WHERE id IN (SELECT value FROM json_each(?))",
+        (json_values(ids),),
+    )
+    return dict(rows)

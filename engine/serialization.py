@@ -1,0 +1,194 @@
+"""Content to bytes and back: JSON first, text and bytes as they are, compressed where it pays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Final
+
+import orjson
+
+from engine.compression import decompress_bounded, zstd
+from engine.errors import (
+    CorruptItemError,
+    InvalidContentError,
+    InvalidItemError,
+    LimitExceededError,
+)
+from engine.limits import Limits
+from engine.models import Codec
+
+COMPRESS_FROM_BYTES: Final = 1_024
+COMPRESS_LEVEL: Final = 3
+COMPRESS_KEEP: Final = 0.9
+"""A compressed form is kept when it is at most this part of the plain one."""
+
+PREVIEW_CHARS: Final = 160
+JSON_OPTIONS: Final = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Content as it is stored; `size_bytes` and `digest` are of the uncompressed bytes."""
+
+    codec: Codec
+    data: bytes
+    size_bytes: int
+    digest: bytes
+    preview: str | None
+    """The beginning as text, for compressed content alone: the rest shows its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class PickledContent:
+    """A pickled object that was not loaded; `opcodes()` says what loading would do."""
+
+    data: bytes
+
+    def opcodes(self, limit: int = 1_000) -> list[str]:
+        """Return up to `limit` lines, one per opcode, without running any."""
+        from engine import pickle_codec
+
+        return pickle_codec.opcodes(self.data, limit)
+
+
+def encode(content: Any, limits: Limits, *, allow_pickle: bool = False) -> Encoded:
+    """Return `content` in its stored form, such that `decode` gives back an equal value.
+
+    Raises:
+        InvalidContentError: it is not JSON, text or bytes, or JSON cannot hold it exactly.
+        LimitExceededError: it is over `limits.content_bytes_max`.
+    """
+    codec, raw = _to_bytes(content, allow_pickle=allow_pickle)
+    if len(raw) > limits.content_bytes_max:
+        raise LimitExceededError(
+            f"content is {len(raw):,} bytes; the limit is {limits.content_bytes_max:,}",
+            hint="store a reference to it, or raise content_bytes_max",
+        )
+    digest = content_digest(codec, raw)
+    if len(raw) < COMPRESS_FROM_BYTES:
+        return Encoded(codec, raw, len(raw), digest, None)
+    packed = zstd.compress(raw, COMPRESS_LEVEL)
+    if len(packed) > len(raw) * COMPRESS_KEEP:
+        return Encoded(codec, raw, len(raw), digest, None)
+    return Encoded(Codec(codec | 16), packed, len(raw), digest, preview_of(codec, raw))
+
+
+def decode(codec: Codec, data: bytes, size: int, digest: bytes, *, item_id: str) -> Any:
+    """Return the content of a stored form; a pickle comes back as `PickledContent`.
+
+    Raises:
+        CorruptItemError: the bytes are not the ones that were stored.
+    """
+    raw = unpack(codec, data, size, digest, item_id=item_id)
+    base = codec.base
+    if base is Codec.TEXT:
+        return raw.decode()
+    if base is Codec.JSON:
+        return orjson.loads(raw)
+    return PickledContent(raw) if base is Codec.PICKLE else raw
+
+
+def unpack(codec: Codec, data: bytes, size: int, digest: bytes, *, item_id: str) -> bytes:
+    """Return the uncompressed bytes of a stored form, proven by its digest.
+
+    Raises:
+        CorruptItemError: they are not the bytes that were stored.
+    """
+    try:
+        raw = decompress_bounded(data, size) if codec.compressed else data
+    except ValueError as error:
+        raise _corrupt(item_id, str(error)) from error
+    if content_digest(codec.base, raw) != digest:
+        raise _corrupt(item_id, "its bytes do not match their hash")
+    return raw
+
+
+def content_digest(codec: Codec, raw: bytes) -> bytes:
+    """Return the 128-bit BLAKE2b of uncompressed content, keyed by what kind of bytes they are."""
+    return blake2b(raw, digest_size=16, person=_PERSONS[codec]).digest()
+
+
+_PERSONS: Final = {codec: bytes([codec.value]) for codec in Codec}
+
+
+def preview_of(codec: Codec, raw: bytes) -> str:
+    """Return the first characters of uncompressed content as a person would read them."""
+    if codec is Codec.BYTES:
+        return f"bytes {raw[:32].hex(' ')}"
+    if codec is Codec.PICKLE:
+        return "pickled Python object"
+    # Four bytes a character at most; a character cut in half at the end is dropped.
+    return raw[: PREVIEW_CHARS * 4].decode(errors="ignore")[:PREVIEW_CHARS]
+
+
+def encode_metadata(metadata: Any, limits: Limits) -> str | None:
+    """Return a metadata object as JSON text, None for an empty one.
+
+    Raises:
+        InvalidItemError: it is not an object of JSON values with text keys.
+    """
+    if not metadata:
+        return None
+    if not isinstance(metadata, dict):
+        metadata = dict(metadata)
+    raw = dump_json(metadata, what="metadata")
+    limits.check_bytes(
+        "metadata", len(raw), limits.metadata_bytes_max, hint="put large values into the content"
+    )
+    return raw.decode()
+
+
+def dump_json(value: Any, *, what: str) -> bytes:
+    """Return `value` as JSON that reads back equal.
+
+    orjson alone turns NaN into null and takes tuples, enums and UUIDs for what they are not, so
+    the result is read back and compared.
+
+    Raises:
+        InvalidContentError: it has no exact JSON form.
+    """
+    try:
+        raw = orjson.dumps(value, option=JSON_OPTIONS)
+        same = orjson.loads(raw) == value
+    except (orjson.JSONEncodeError, orjson.JSONDecodeError, RecursionError) as error:
+        raise InvalidContentError(f"{what} is not JSON: {error}", hint=_JSON_HINT) from error
+    if not same:
+        raise InvalidContentError(f"{what} would not read back the same from JSON", hint=_JSON_HINT)
+    return raw
+
+
+_JSON_HINT: Final = (
+    "use null, true, false, finite numbers (64-bit integers), text without lone surrogates, "
+    "lists (not tuples) and objects with text keys"
+)
+
+
+def _to_bytes(content: Any, *, allow_pickle: bool) -> tuple[Codec, bytes]:
+    if type(content) is str:
+        try:
+            return Codec.TEXT, content.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidContentError(
+                f"content has a lone surrogate at character {error.start}",
+                hint="it is not Unicode text; store it as bytes",
+            ) from error
+    if isinstance(content, (bytes, bytearray, memoryview)):
+        return Codec.BYTES, bytes(content)
+    if isinstance(content, PickledContent):
+        return Codec.PICKLE, content.data
+    try:
+        return Codec.JSON, dump_json(content, what="content")
+    except InvalidItemError:
+        if not allow_pickle:
+            raise
+    from engine import pickle_codec
+
+    return Codec.PICKLE, pickle_codec.dump(content)
+
+
+def _corrupt(item_id: str, what: str) -> CorruptItemError:
+    return CorruptItemError(
+        f"{item_id!r} is damaged: {what}",
+        hint="its history may hold an earlier version; other items are not affected",
+    )

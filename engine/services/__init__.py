@@ -1,0 +1,1 @@
+"""What a store can do, by subject; `engine.store` puts them together."""

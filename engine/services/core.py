@@ -1,0 +1,61 @@
+"""What all services of one store share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from engine.accesses import AccessLog
+from engine.backends.base import Backend
+from engine.clock import Clock
+from engine.drafts import Drafting
+from engine.limits import Limits
+from engine.procedures import mutations
+from engine.procedures.names import Names
+from engine.procedures.selection import Reading, StatisticsCache
+from engine.procedures.writing import Author
+from engine.query import parse, parse_mongo
+from engine.query.filter import Filter
+from engine.validation import check_name
+
+Query: TypeAlias = str | Mapping[str, Any] | Filter
+"""A filter in the query language, as a Mongo-like dictionary, or as a tree."""
+
+
+class Core:
+    """The backend, the clock, the limits and the names that every service works with."""
+
+    def __init__(
+        self, backend: Backend, names: Names, *, actor: str, clock: Clock, drafting: Drafting
+    ) -> None:
+        self._backend = backend
+        self._names = names
+        self._actor = actor
+        self._clock = clock
+        self._drafting = drafting
+        self._accesses = AccessLog(self._write_accesses, clock)
+        self._reading = Reading(names, StatisticsCache(), self._accesses)
+
+    @property
+    def limits(self) -> Limits:
+        """What this store accepts."""
+        return self._drafting.limits
+
+    @property
+    def read_only(self) -> bool:
+        """Whether writing is refused."""
+        return self._backend.read_only
+
+    def _filter(self, query: Query | None) -> Filter:
+        if isinstance(query, str):
+            return parse(query, limits=self.limits)
+        if isinstance(query, Mapping):
+            return parse_mongo(query, limits=self.limits)
+        return parse("") if query is None else query
+
+    def _author(self, actor: str | None, *, batch: int | None = None) -> Author:
+        name = self._actor if actor is None else actor
+        return Author(check_name("actor", name, self.limits), self._clock(), batch)
+
+    async def _write_accesses(self, accesses: Mapping[int, tuple[int, int]]) -> None:
+        await self._backend.write(mutations.flush_accesses, accesses)

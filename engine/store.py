@@ -1,0 +1,162 @@
+"""The memory store: what people hold, and how it is opened."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from engine.backends.sqlite.backend import SqliteBackend
+from engine.backends.sqlite.driver import VERSION, driver
+from engine.clock import Clock, system_clock, to_datetime
+from engine.drafts import Drafting
+from engine.limits import Limits
+from engine.models import StoreInfo
+from engine.procedures import lookup
+from engine.procedures.names import Names
+from engine.services.bulk import BulkService
+from engine.services.items import ItemService
+from engine.services.links import LinkService
+from engine.services.sessions import SessionService
+
+
+class MemoryStore(ItemService, BulkService, LinkService, SessionService):
+    """An open store of memories. Make one with `open_store`; its methods may run side by side.
+
+    All methods raise `StoreClosedError` once it is closed, and `StoreBusyError` when another
+    process holds the store for longer than the time-out.
+    """
+
+    def __init__(
+        self,
+        backend: SqliteBackend,
+        names: Names,
+        *,
+        actor: str,
+        clock: Clock,
+        drafting: Drafting,
+        durability: str,
+    ) -> None:
+        super().__init__(backend, names, actor=actor, clock=clock, drafting=drafting)
+        self._path = backend.path
+        self._durability = durability
+
+    async def info(self) -> StoreInfo:
+        """Return facts about the store."""
+        facts = await self._backend.read(lookup.store_facts)
+        file_bytes, wal_bytes = self._backend.file_bytes()
+        return StoreInfo(
+            path=str(self._path),
+            store_id=facts.store_id,
+            schema_version=facts.schema_version,
+            created_at=to_datetime(facts.created_at),
+            items=facts.items,
+            sequence=facts.sequence,
+            file_bytes=file_bytes,
+            wal_bytes=wal_bytes,
+            read_only=self._backend.read_only,
+            durability=self._durability,
+            sqlite_version=".".join(map(str, VERSION)),
+            driver=driver.__name__,
+        )
+
+    async def flush(self) -> None:
+        """Write the access statistics that are still in memory."""
+        await self._accesses.flush()
+
+    async def close(self) -> None:
+        """Write what is pending and let go of the file; safe to call twice."""
+        await self._accesses.close()
+        await self._backend.close()
+
+
+class _Opening:
+    """What `open_store` returns: await it, or enter it."""
+
+    def __init__(self, path: Path, options: dict[str, Any]) -> None:
+        self._path = path
+        self._options = options
+        self._store: MemoryStore | None = None
+
+    def __await__(self) -> Generator[Any, None, MemoryStore]:
+        return _open(self._path, **self._options).__await__()
+
+    async def __aenter__(self) -> MemoryStore:
+        self._store = await self
+        return self._store
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._store is not None:
+            await self._store.close()
+
+
+def open_store(
+    path: str | os.PathLike[str],
+    *,
+    durability: Literal["full", "relaxed"] = "full",
+    read_only: bool = False,
+    create: bool = True,
+    actor: str = "",
+    clock: Clock = system_clock,
+    limits: Limits | None = None,
+    busy_timeout_seconds: float = 5.0,
+    allow_pickle: bool = False,
+) -> _Opening:
+    """Open the store at `path`, for `async with` or `await`; it is created if absent.
+
+    With `durability="relaxed"` a power failure may lose the newest commits, never the store.
+    `allow_pickle` stores Python objects that are not JSON; they are not loaded again unless
+    you load them.
+
+    Raises:
+        StoreError: on entering: the file is no store, damaged, newer, locked or not writable.
+    """
+    return _Opening(
+        Path(path),
+        {
+            "durability": durability,
+            "read_only": read_only,
+            "create": create,
+            "actor": actor or "library",
+            "clock": clock,
+            "limits": limits or Limits(),
+            "busy_timeout_seconds": busy_timeout_seconds,
+            "allow_pickle": allow_pickle,
+        },
+    )
+
+
+async def _open(
+    path: Path,
+    *,
+    durability: str,
+    read_only: bool,
+    create: bool,
+    actor: str,
+    clock: Clock,
+    limits: Limits,
+    busy_timeout_seconds: float,
+    allow_pickle: bool,
+) -> MemoryStore:
+    names = Names()
+    backend = await SqliteBackend.open(
+        path,
+        names,
+        read_only=read_only,
+        create=create,
+        now=clock(),
+        durability=durability,
+        busy_seconds=busy_timeout_seconds,
+        query_seconds=limits.query_seconds_max,
+    )
+    drafting = Drafting(limits, clock, allow_pickle=allow_pickle)
+    return MemoryStore(
+        backend, names, actor=actor, clock=clock, drafting=drafting, durability=durability
+    )

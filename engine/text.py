@@ -1,0 +1,143 @@
+"""What full text sees of an item, and how words are matched: English, identifiers, CJK.
+
+SQLite's tokenizers find no Chinese or Japanese and no part of `getUserName`, so the text is
+prepared before it is indexed: characters of scripts without spaces become words of their own
+(a query for several becomes a phrase), identifiers are split at their humps and kept whole as well.
+The same preparation of the old content removes it from the index: it must stay a pure function
+of the content. Change `TEXT_VERSION` with it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Any, Final
+
+import snowballstemmer
+
+TEXT_VERSION: Final = 1
+INDEXED_CHARS_MAX: Final = 200_000
+"""Of one item's text in the index; what follows is stored and shown, but not found."""
+
+ALONE: Final = (
+    "\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3038-\u303c\u3041-\u3096\u309d-\u309f"
+    "\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u3131-\u318e\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf"
+    "\u4e00-\u9fff\ua960-\ua97c\uac00-\ud7a3\ud7b0-\ud7fb\uf900-\ufaff\uff66-\uffdc"
+    "\u2600-\u27bf\U0001f000-\U0001faff\U00020000-\U0003ffff"
+)
+"""Characters that are a word each: scripts written without spaces, and pictures."""
+
+_ALONE = re.compile(f"([{ALONE}])")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_HUMP_SOMEWHERE = re.compile(r"[a-z0-9][A-Z]|[A-Z]{2}[a-z]")
+_HUMPED_WORD = re.compile(r"\b[A-Za-z0-9]*(?:[a-z0-9][A-Z]|[A-Z]{2}[a-z])[A-Za-z0-9]*\b")
+_WORD = re.compile(rf"[{ALONE}]|[^\W_]+", re.UNICODE)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def searchable_text(item_id: str, content: Any) -> str:
+    """Return what the full-text index is given for an item: its id and its content's words."""
+    parts: list[str] = [item_id]
+    _collect(content, parts)
+    return prepare("\n".join(parts)[:INDEXED_CHARS_MAX])
+
+
+def _collect(value: Any, parts: list[str]) -> None:
+    """Append the texts of a JSON value, keys included; iteratively, since it may be deep."""
+    stack = [value]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, str):
+            parts.append(value)
+        elif isinstance(value, dict):
+            parts.extend(value)
+            stack.extend(reversed(value.values()))
+        elif isinstance(value, list):
+            stack.extend(reversed(value))
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            parts.append(str(value))
+
+
+def prepare(text: str) -> str:
+    """Return `text` such that a tokenizer for spaced scripts finds all its words."""
+    if not text.isascii():
+        text = _ALONE.sub(r" \1 ", unicodedata.normalize("NFKC", text))
+    if _HUMP_SOMEWHERE.search(text) is None:
+        return text
+    return f"{_HUMP.sub(' ', text)}\n{' '.join(_HUMPED_WORD.findall(text))}"
+
+
+def match_expression(text: str, *, prefix: bool = False) -> str | None:
+    """Return an FTS5 expression that matches `text` as a phrase; None if it has no word.
+
+    Every word is quoted, so that no input is a syntax error. An identifier matches split or whole.
+    """
+    phrase = _quoted(_split(text))
+    if phrase is None:
+        return None
+    star = " *" if prefix else ""
+    whole = _quoted(_CONTROL.sub(" ", unicodedata.normalize("NFKC", text)))
+    if _HUMPED_WORD.search(text) and whole != phrase:
+        return f"({phrase}{star} OR {whole}{star})"
+    return f"{phrase}{star}"
+
+
+def _split(text: str) -> str:
+    text = _CONTROL.sub(" ", unicodedata.normalize("NFKC", text))
+    return _HUMP.sub(" ", _ALONE.sub(r" \1 ", text))
+
+
+def _quoted(text: str) -> str | None:
+    if _WORD.search(text) is None:
+        return None
+    return '"' + " ".join(text.replace('"', " ").split()) + '"'
+
+
+def query_words(text: str) -> list[str]:
+    """Return what a person typed as words to search for, each once and in order.
+
+    A run of characters that are words of their own stays together: it is searched as a phrase.
+    """
+    text = _CONTROL.sub(" ", unicodedata.normalize("NFKC", text))
+    runs = re.findall(rf"[{ALONE}]+|[^\s{ALONE}]+", text)
+    return list(dict.fromkeys(run for run in runs if _WORD.search(run)))
+
+
+def words_of(text: str) -> list[tuple[str, int, int]]:
+    """Return the stem, start and end of every word of `text`, as the index would see it."""
+    found = []
+    for match in _WORD.finditer(text):
+        start = match.start()
+        word = match.group()
+        for part in _HUMP.split(word):
+            found.append((stem(part), start, start + len(part)))
+            start += len(part)
+        if _HUMP.search(word):
+            found.append((stem(word), match.start(), match.end()))
+    return found
+
+
+@lru_cache(maxsize=65_536)
+def stem(word: str) -> str:
+    """Return the Porter stem of one folded word, as SQLite's `porter` tokenizer makes it."""
+    folded = "".join(
+        character
+        for character in unicodedata.normalize("NFKD", word.casefold())
+        if not unicodedata.combining(character)
+    )
+    stemmed: str = _PORTER.stemWord(folded)
+    return stemmed
+
+
+_PORTER: Final = snowballstemmer.stemmer("porter")
+
+COMMON_WORDS: Final = frozenset(
+    """
+    a about after all also am an and any are as at be been being but by can could did do does for
+    from had has have he her his how i if in into is it its just me my no not of on or our she
+    should so some than that the their them then there these they this to up us was we were what
+    when where which who why will with would you your
+    """.split()  # noqa: SIM905 - a list of ninety strings is hard to read
+)
+"""English words that tell items apart so rarely that a search of several words leaves them out."""

@@ -1,0 +1,103 @@
+"""What a caller gave, checked at the door: each function returns the clean value or refuses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from engine.errors import InvalidItemError, LimitExceededError
+from engine.limits import Limits
+from engine.models import TIERS, Tier
+
+
+def check_id(value: Any, limits: Limits) -> str:
+    """Return an item's id: any Unicode text but empty, over-long or with NUL.
+
+    Raises:
+        InvalidItemError: it is not.
+    """
+    return _check_text("id", value, limits.id_bytes_max)
+
+
+def check_name(what: str, value: Any, limits: Limits) -> str:
+    """Return the name of an agent, a kind, a tag, ...
+
+    Raises:
+        InvalidItemError: it is empty, over-long, or not text.
+    """
+    return _check_text(what, value, limits.name_bytes_max)
+
+
+def _check_text(what: str, value: Any, maximum: int) -> str:
+    if not isinstance(value, str):
+        raise InvalidItemError(f"{what} is {type(value).__name__}, not text", hint="use a string")
+    if not value or value.isspace():
+        raise InvalidItemError(f"{what} is empty", hint=f"give a {what} at least one character")
+    if "\0" in value:
+        raise InvalidItemError(f"{what} contains NUL", hint="remove the character U+0000")
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidItemError(
+            f"{what} has a lone surrogate at character {error.start}", hint="use valid Unicode"
+        ) from error
+    if size > maximum:
+        raise LimitExceededError(
+            f"{what} is {size:,} bytes; the limit is {maximum:,}", hint=f"use a shorter {what}"
+        )
+    return str(value)
+
+
+def check_tags(values: Iterable[Any], limits: Limits) -> frozenset[str]:
+    """Return tags as a set.
+
+    Raises:
+        InvalidItemError: one is no text, or they are one string instead of several.
+        LimitExceededError: there are too many, or one is too long.
+    """
+    if isinstance(values, (str, bytes)):
+        raise InvalidItemError(
+            f"tags is one {type(values).__name__}, not several", hint='use a set: {"tag"}'
+        )
+    tags = frozenset(check_name("tag", value, limits) for value in values)
+    if len(tags) > limits.tags_max:
+        raise LimitExceededError(
+            f"there are {len(tags)} tags; the limit is {limits.tags_max}",
+            hint="put what is not a label into the metadata",
+        )
+    return tags
+
+
+def check_unit(what: str, value: Any) -> float:
+    """Return a number from 0 to 1.
+
+    Raises:
+        InvalidItemError: it is outside, or no number.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value <= 1.0:
+        raise InvalidItemError(f"{what} is {value!r}", hint="use a number from 0 to 1")
+    return float(value)
+
+
+def check_tier(value: Any) -> Tier:
+    """Return a tier given as one, or by its label.
+
+    Raises:
+        InvalidItemError: there is no such tier.
+    """
+    if isinstance(value, Tier):
+        return value
+    if isinstance(value, str) and value in TIERS:
+        return Tier[value.upper()]
+    raise InvalidItemError(f"{value!r} is no tier", hint=f"use one of {', '.join(TIERS)}")
+
+
+def check_count(what: str, value: Any) -> int:
+    """Return a whole number of at least 0 that fits 63 bits.
+
+    Raises:
+        InvalidItemError: it is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+        raise InvalidItemError(f"{what} is {value!r}", hint="use a whole number, 0 or more")
+    return value
