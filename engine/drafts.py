@@ -75,7 +75,7 @@ class Drafting:
             id=new_id(self._clock()) if item_id is None else check_id(item_id, limits),
             agent=check_name("agent", record.get("agent", "default"), limits),
             kind=check_name("kind", record.get("kind", "semantic"), limits),
-            tier=check_tier(record.get("tier", Tier.LONG_TERM)).value,
+            tier=int(check_tier(record.get("tier", Tier.LONG_TERM))),
             importance=check_unit("importance", record.get("importance", 0.5)),
             tags=check_tags(record.get("tags") or (), limits),
             metadata=self.metadata(record.get("metadata")),
@@ -140,7 +140,7 @@ class Drafting:
         if kind is not UNCHANGED:
             fields["kind"] = check_name("kind", kind, limits)
         if tier is not UNCHANGED:
-            fields["tier"] = check_tier(tier).value
+            fields["tier"] = int(check_tier(tier))
         if importance is not UNCHANGED:
             fields["importance"] = check_unit("importance", importance)
         if tags is not UNCHANGED:

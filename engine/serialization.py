@@ -16,7 +16,7 @@ from engine.errors import (
     LimitExceededError,
 )
 from engine.limits import Limits
-from engine.models import Codec
+from engine.models import CODECS, Codec
 
 COMPRESS_FROM_BYTES: Final = 1_024
 COMPRESS_LEVEL: Final = 3
@@ -71,7 +71,7 @@ def encode(content: Any, limits: Limits, *, allow_pickle: bool = False) -> Encod
     packed = zstd.compress(raw, COMPRESS_LEVEL)
     if len(packed) > len(raw) * COMPRESS_KEEP:
         return Encoded(codec, raw, len(raw), digest, None)
-    return Encoded(Codec(codec | 16), packed, len(raw), digest, preview_of(codec, raw))
+    return Encoded(CODECS[codec | 16], packed, len(raw), digest, preview_of(codec, raw))
 
 
 def decode(codec: Codec, data: bytes, size: int, digest: bytes, *, item_id: str) -> Any:
@@ -81,7 +81,7 @@ def decode(codec: Codec, data: bytes, size: int, digest: bytes, *, item_id: str)
         CorruptItemError: the bytes are not the ones that were stored.
     """
     raw = unpack(codec, data, size, digest, item_id=item_id)
-    base = codec.base
+    base = CODECS[codec & 15]
     if base is Codec.TEXT:
         return raw.decode()
     if base is Codec.JSON:
@@ -96,10 +96,10 @@ def unpack(codec: Codec, data: bytes, size: int, digest: bytes, *, item_id: str)
         CorruptItemError: they are not the bytes that were stored.
     """
     try:
-        raw = decompress_bounded(data, size) if codec.compressed else data
+        raw = decompress_bounded(data, size) if codec >= 16 else data
     except ValueError as error:
         raise _corrupt(item_id, str(error)) from error
-    if content_digest(codec.base, raw) != digest:
+    if content_digest(CODECS[codec & 15], raw) != digest:
         raise _corrupt(item_id, "its bytes do not match their hash")
     return raw
 
@@ -109,7 +109,7 @@ def content_digest(codec: Codec, raw: bytes) -> bytes:
     return blake2b(raw, digest_size=16, person=_PERSONS[codec]).digest()
 
 
-_PERSONS: Final = {codec: bytes([codec.value]) for codec in Codec}
+_PERSONS: Final = {codec: bytes([codec]) for codec in Codec}
 
 
 def preview_of(codec: Codec, raw: bytes) -> str:

@@ -30,7 +30,8 @@ ALONE: Final = (
 
 _ALONE = re.compile(f"([{ALONE}])")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_HUMP_SOMEWHERE = re.compile(r"[a-z0-9][A-Z]|[A-Z]{2}[a-z]")
+# Begins with the capital, so that the search skips from one to the next.
+_HUMP_SOMEWHERE = re.compile(r"[A-Z](?:(?<=[a-z0-9][A-Z])|(?<=[A-Z][A-Z])(?=[a-z]))")
 _HUMPED_WORD = re.compile(r"\b[A-Za-z0-9]*(?:[a-z0-9][A-Z]|[A-Z]{2}[a-z])[A-Za-z0-9]*\b")
 _WORD = re.compile(rf"[{ALONE}]|[^\W_]+", re.UNICODE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")

@@ -25,5 +25,25 @@ class Many(NamedTuple):
     values: Iterable[Sequence[Any]]
 
 
-Procedure: TypeAlias = Generator["Statement | Many", Rows, Result]
+class TextChange(NamedTuple):
+    """What full text had of a row before and has after: (text, scope), None for nothing."""
+
+    key: int
+    old: tuple[str, str] | None
+    new: tuple[str, str] | None
+
+
+class Deferred(NamedTuple):
+    """Changes to full text, made by the backend just before it commits; no rows come back.
+
+    The index writes a segment whenever it is touched between other statements, so a group of
+    writes costs a third when its words go in together at the end.
+    """
+
+    changes: list[TextChange]
+
+
+Step: TypeAlias = Statement | Many | Deferred
+
+Procedure: TypeAlias = Generator[Step, Rows, Result]
 """Yields statements, is sent the rows of each, returns its result. Does no I/O itself."""

@@ -18,7 +18,7 @@ from engine.models import Change, ChangeNotice, Codec, Operation, Tier
 from engine.procedures.base import Procedure, Row, Statement
 from engine.procedures.items import Stored, load_stored
 from engine.procedures.links import load_links, set_link
-from engine.procedures.names import Dimension, Names, load_names
+from engine.procedures.names import Names, load_names
 from engine.procedures.writing import (
     Author,
     Revision,
@@ -73,7 +73,7 @@ def item_history(
     """Return the newest `limit` changes of an item older than sequence `before`, oldest first."""
     rows = yield Statement(f"{_COLUMNS} WHERE item_id = ? ORDER BY sequence DESC", (item_id,))
     logged = [_logged(row) for row in rows]
-    yield from load_names(names, Dimension.ACTOR, {change.actor_key for change in logged})
+    yield from load_names(names.actors, {change.actor_key for change in logged})
     live = yield from load_stored(names, ids=[item_id], content=True)
     state = _public_state(live[0]) if live else {}
     changes: list[Change] = []
@@ -110,7 +110,7 @@ def _explain(entry: Logged, state: dict[str, Any], names: Names) -> tuple[Change
     match entry.operation:
         case Operation.ASSOCIATE:
             after = {"associations": _present(before.pop("after"))}
-            before = {"associations": _present(before["associations"])}
+            before = {"associations": _present(entry.before["associations"])}
             earlier = state
         case Operation.CREATE:
             after, earlier = state, {}
@@ -122,7 +122,7 @@ def _explain(entry: Logged, state: dict[str, Any], names: Names) -> tuple[Change
     change = Change(
         sequence=entry.sequence,
         at=to_datetime(entry.at),
-        actor=names.name(Dimension.ACTOR, entry.actor_key),
+        actor=names.actors.names[entry.actor_key],
         operation=entry.operation,
         item_id=entry.item_id,
         version=entry.version,
@@ -153,12 +153,12 @@ def list_changes(names: Names, after: int, limit: int) -> Procedure[list[ChangeN
         "WHERE sequence > ? ORDER BY sequence LIMIT ?",
         (after, limit),
     )
-    yield from load_names(names, Dimension.ACTOR, {row[2] for row in rows})
+    yield from load_names(names.actors, {row[2] for row in rows})
     return [
         ChangeNotice(
             sequence=sequence,
             at=to_datetime(at),
-            actor=names.name(Dimension.ACTOR, actor),
+            actor=names.actors.names[actor],
             operation=Operation(operation),
             item_id=item_id,
             version=version,

@@ -11,9 +11,9 @@ import orjson
 
 from engine.clock import to_datetime
 from engine.errors import CorruptItemError
-from engine.models import Codec, Item, Preview, Tier
+from engine.models import CODECS, TIER_OF, Codec, Item, Preview
 from engine.procedures.base import Procedure, Row, Rows, Statement
-from engine.procedures.names import Dimension, Names, json_values, load_names
+from engine.procedures.names import Names, json_values, load_names
 from engine.serialization import PREVIEW_CHARS, decode, preview_of
 
 INLINE_BYTES_MAX: Final = 65_536
@@ -91,26 +91,21 @@ _KEY, _AGENT, _KIND, _SESSION, _TAG_KEYS, _CONTENT = 0, 2, 3, 9, 15, 18
 
 def _load_row_names(names: Names, rows: Rows) -> Procedure[None]:
     """Make sure that every name the rows refer to is known."""
-    for dimension, column in (
-        (Dimension.AGENT, _AGENT),
-        (Dimension.KIND, _KIND),
-        (Dimension.SESSION, _SESSION),
+    for dictionary, column in (
+        (names.agents, _AGENT),
+        (names.kinds, _KIND),
+        (names.sessions, _SESSION),
     ):
-        known = names.known(dimension)
-        missing = {row[column] for row in rows if row[column] not in known} - {None}
-        if missing:
-            yield from load_names(names, dimension, missing)
-    known = names.known(Dimension.TAG)
+        yield from load_names(dictionary, {row[column] for row in rows} - {None})
     tags = {int(key) for row in rows if row[_TAG_KEYS] for key in row[_TAG_KEYS].split(",")}
-    if not tags <= known.keys():
-        yield from load_names(names, Dimension.TAG, tags)
+    yield from load_names(names.tags, tags)
 
 
 def _tags_of(row: Row, names: Names) -> frozenset[str]:
     joined = row[_TAG_KEYS]
     if not joined:
         return frozenset()
-    known = names.known(Dimension.TAG)
+    known = names.tags.names
     return frozenset([known[int(key)] for key in joined.split(",")])
 
 
@@ -120,16 +115,16 @@ def _stored(row: Row, names: Names) -> Stored:
     return Stored(
         key,
         item_id,
-        names.name(Dimension.AGENT, agent),
-        names.name(Dimension.KIND, kind),
+        names.agents.names[agent],
+        names.kinds.names[kind],
         tier,
         importance,
         created,
         updated,
         version,
-        None if session is None else names.name(Dimension.SESSION, session),
+        None if session is None else names.sessions.names[session],
         size,
-        Codec(codec),
+        CODECS[codec],
         digest,
         metadata,
         preview,
@@ -158,8 +153,12 @@ def find_item(
     row = rows[0]
     if row[_CONTENT] is None:
         return Found(row[_KEY], None)
-    yield from _load_row_names(names, rows)
-    return Found(row[_KEY], item_of(_stored(row, names), accesses))
+    try:
+        stored = _stored(row, names)
+    except KeyError:
+        yield from _load_row_names(names, rows)
+        stored = _stored(row, names)
+    return Found(row[_KEY], item_of(stored, accesses))
 
 
 def load_items(
@@ -217,16 +216,16 @@ def load_previews(
 def _preview(row: Row, names: Names, accesses: Accesses) -> Preview:
     (key, item_id, agent, kind, tier, importance, created, updated, version, _, size,
      codec_number, _, _, preview, _, last, count, head) = row  # fmt: skip
-    codec = Codec(codec_number)
+    codec = CODECS[codec_number]
     pending = accesses.get(key)
     if pending is not None:
         count, last = (count or 0) + pending[0], max(last or 0, pending[1])
     return Preview(
         key=key,
         id=item_id,
-        agent=names.name(Dimension.AGENT, agent),
-        kind=names.name(Dimension.KIND, kind),
-        tier=Tier(tier),
+        agent=names.agents.names[agent],
+        kind=names.kinds.names[kind],
+        tier=TIER_OF[tier],
         importance=importance,
         tags=tuple(sorted(_tags_of(row, names))),
         created_at=to_datetime(created),
@@ -258,7 +257,7 @@ def item_of(stored: Stored, accesses: Accesses = NO_ACCESSES) -> Item:
         content=decode(codec, data, size, digest, item_id=item_id),
         agent=agent,
         kind=kind,
-        tier=Tier(tier),
+        tier=TIER_OF[tier],
         importance=importance,
         tags=tags,
         metadata=orjson.loads(metadata) if metadata else {},
@@ -283,7 +282,7 @@ def load_content(item_id: str) -> Procedure[tuple[Codec, bytes, int, bytes] | No
     if not rows:
         return None
     codec, data, size, digest = rows[0]
-    return Codec(codec), data, size, digest
+    return CODECS[codec], data, size, digest
 
 
 def find_item_keys(ids: Iterable[str]) -> Procedure[dict[str, int]]:

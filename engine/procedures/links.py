@@ -12,7 +12,7 @@ from engine.errors import ItemNotFoundError
 from engine.models import Association, Operation
 from engine.procedures.base import Procedure, Row, Statement
 from engine.procedures.items import find_item_keys
-from engine.procedures.names import Dimension, Names, ensure_keys, json_values
+from engine.procedures.names import Names, ensure_keys, json_values
 from engine.procedures.writing import Author
 
 _COLUMNS: Final = (
@@ -130,7 +130,7 @@ def set_link(
             raise ItemNotFoundError(
                 f"there is no item {item_id!r} to link", hint="put both items first"
             )
-    relations = yield from ensure_keys(names, Dimension.RELATION, {relation})
+    relations = yield from ensure_keys(names.relations, {relation})
     link = (keys[source], relations[relation], keys[target])
     rows = yield Statement(_STATE, link)
     old_strength, old_created_at = rows[0] if rows else (None, None)
@@ -143,7 +143,7 @@ def set_link(
         yield Statement(_SET, (*link, strength, created_at))
     before = logged_link(source, target, relation, old_strength, old_created_at)
     after = logged_link(source, target, relation, strength, created_at)
-    actors = yield from ensure_keys(names, Dimension.ACTOR, {author.actor})
+    actors = yield from ensure_keys(names.actors, {author.actor})
     ((version,),) = yield Statement("SELECT version FROM items WHERE item_key = ?", link[:1])
     logged = orjson.dumps({"associations": [before], "after": [after]}).decode()
     ((sequence,),) = yield Statement(

@@ -17,7 +17,6 @@ from engine.models import Facets, Page, Tier
 from engine.procedures.base import Procedure, Statement
 from engine.procedures.items import Accesses, load_items
 from engine.procedures.names import (
-    Dimension,
     Names,
     find_keys,
     json_values,
@@ -40,13 +39,6 @@ STATISTICS_SECONDS: Final = 1.0
 
 FACET_ITEMS_MAX: Final = 50_000
 """Facets of a filter that counters cannot answer are taken over at most this many items."""
-
-_DIMENSIONS: Final = {
-    Field.AGENT: Dimension.AGENT,
-    Field.KIND: Dimension.KIND,
-    Field.TAG: Dimension.TAG,
-    Field.SESSION: Dimension.SESSION,
-}
 
 
 class StatisticsCache:
@@ -79,10 +71,15 @@ def resolve_names(names: Names, node: Filter) -> Procedure[NameKeys]:
     """Return the keys of all names that a filter mentions and the store knows."""
     wanted = named_values(node)
     keys: dict[tuple[Field, str], int] = {}
-    for field, dimension in _DIMENSIONS.items():
+    for field, dictionary in (
+        (Field.AGENT, names.agents),
+        (Field.KIND, names.kinds),
+        (Field.TAG, names.tags),
+        (Field.SESSION, names.sessions),
+    ):
         texts = {text for named, text in wanted if named is field}
         if texts:
-            found = yield from find_keys(names, dimension, texts)
+            found = yield from find_keys(dictionary, texts)
             keys.update({(field, text): key for text, key in found.items()})
     return keys
 
@@ -282,8 +279,8 @@ def _tag_facets(
         "CROSS JOIN item_tags t ON t.item_key = m.item_key GROUP BY 1 ORDER BY 2 DESC LIMIT ?",
         (*inner.values, tags_max),
     )
-    yield from load_names(reading.names, Dimension.TAG, [key for key, _ in rows])
-    return {reading.names.name(Dimension.TAG, key): count for key, count in rows}
+    yield from load_names(reading.names.tags, [key for key, _ in rows])
+    return {reading.names.tags.names[key]: count for key, count in rows}
 
 
 def _facets(
@@ -296,13 +293,13 @@ def _facets(
         agents[agent] += count
         kinds[kind] += count
         tiers[tier] += count
-    yield from load_names(names, Dimension.AGENT, agents)
-    yield from load_names(names, Dimension.KIND, kinds)
+    yield from load_names(names.agents, agents)
+    yield from load_names(names.kinds, kinds)
     return Facets(
         total=tiers.total(),
         tiers={tier: tiers[tier] for tier in Tier if tiers[tier]},
-        kinds={names.name(Dimension.KIND, key): n for key, n in kinds.most_common()},
+        kinds={names.kinds.names[key]: n for key, n in kinds.most_common()},
         tags=tags,
-        agents={names.name(Dimension.AGENT, key): n for key, n in agents.most_common()},
+        agents={names.agents.names[key]: n for key, n in agents.most_common()},
         exact=exact,
     )

@@ -10,7 +10,7 @@ import orjson
 from engine.clock import to_datetime, to_microseconds
 from engine.models import Message, Session
 from engine.procedures.base import Many, Procedure, Statement
-from engine.procedures.names import Dimension, Names, ensure_keys, load_names
+from engine.procedures.names import Names, ensure_keys, load_names
 
 _PUT: Final = (
     "UPDATE sessions SET agent_key = ?, title = ?, state = ?, started_at = ?, ended_at = ?, "
@@ -20,8 +20,8 @@ _PUT: Final = (
 
 def put_sessions(names: Names, sessions: Sequence[Session]) -> Procedure[None]:
     """Record sessions; one that is known is replaced, its messages stay."""
-    agents = yield from ensure_keys(names, Dimension.AGENT, {s.agent for s in sessions})
-    keys = yield from ensure_keys(names, Dimension.SESSION, {s.id for s in sessions})
+    agents = yield from ensure_keys(names.agents, {s.agent for s in sessions})
+    keys = yield from ensure_keys(names.sessions, {s.id for s in sessions})
     yield Many(
         _PUT,
         [
@@ -41,7 +41,7 @@ def put_sessions(names: Names, sessions: Sequence[Session]) -> Procedure[None]:
 
 def put_messages(names: Names, messages: Sequence[Message]) -> Procedure[None]:
     """Record messages; one with a known session and ordinal is replaced."""
-    keys = yield from ensure_keys(names, Dimension.SESSION, {m.session_id for m in messages})
+    keys = yield from ensure_keys(names.sessions, {m.session_id for m in messages})
     yield Many(
         "INSERT INTO messages(session_key, ordinal, role, at, content) VALUES (?, ?, ?, ?, ?) "
         "ON CONFLICT(session_key, ordinal) DO UPDATE SET role = excluded.role, at = excluded.at, "
@@ -59,11 +59,11 @@ def list_sessions(names: Names) -> Procedure[list[Session]]:
         "SELECT name, agent_key, title, state, started_at, ended_at, metadata FROM sessions "
         "WHERE agent_key IS NOT NULL ORDER BY started_at DESC, session_key DESC"
     )
-    yield from load_names(names, Dimension.AGENT, {row[1] for row in rows})
+    yield from load_names(names.agents, {row[1] for row in rows})
     return [
         Session(
             id=name,
-            agent=names.name(Dimension.AGENT, agent),
+            agent=names.agents.names[agent],
             title=title,
             state=state,
             started_at=to_datetime(started),

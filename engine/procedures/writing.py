@@ -16,9 +16,9 @@ import orjson
 
 from engine.errors import CorruptItemError
 from engine.models import Operation, Tier
-from engine.procedures.base import Many, Procedure, Row, Statement
+from engine.procedures.base import Deferred, Many, Procedure, Row, Statement, TextChange
 from engine.procedures.items import Stored
-from engine.procedures.names import Dimension, Names, add_counts, ensure_keys, json_values
+from engine.procedures.names import Names, add_counts, ensure_keys, json_values
 from engine.serialization import PickledContent, decode
 from engine.text import searchable_text
 
@@ -49,8 +49,7 @@ class _Work:
     delete: list[Row] = field(default_factory=list)
     untag: list[Row] = field(default_factory=list)
     tag: list[Row] = field(default_factory=list)
-    unindex: list[Row] = field(default_factory=list)
-    index: list[Row] = field(default_factory=list)
+    text: list[TextChange] = field(default_factory=list)
     accessed: list[Row] = field(default_factory=list)
     changes: list[Row] = field(default_factory=list)
     stale_text: bool = False
@@ -84,7 +83,7 @@ def write_revisions(
     if not revisions:
         return []
     keys = yield from _ensure_all(names, revisions)
-    actors = yield from ensure_keys(names, Dimension.ACTOR, {author.actor})
+    actors = yield from ensure_keys(names.actors, {author.actor})
     ((last,),) = yield Statement("SELECT coalesce(max(sequence), 0) FROM changes")
     created = sum(1 for revision in revisions if revision.old is None)
     next_key = yield from _allocate(created) if created else nothing()
@@ -189,7 +188,7 @@ def _change(revision: Revision, before: dict[str, Any]) -> Row:
         state.version if new is not None else state.version + 1,
         revision.undoes,
         orjson.dumps(before).decode() if before else None,
-        old.codec.value if content and old is not None else None,
+        int(old.codec) if content and old is not None else None,
         old.data if content and old is not None else None,
     )
 
@@ -197,14 +196,14 @@ def _change(revision: Revision, before: dict[str, Any]) -> Row:
 def _ensure_all(names: Names, revisions: Sequence[Revision]) -> Procedure[_Keys]:
     states = list(_states(revisions))
     return _Keys(
-        (yield from ensure_keys(names, Dimension.AGENT, {s.agent for s in states})),
-        (yield from ensure_keys(names, Dimension.KIND, {s.kind for s in states})),
+        (yield from ensure_keys(names.agents, {s.agent for s in states})),
+        (yield from ensure_keys(names.kinds, {s.kind for s in states})),
         (
             yield from ensure_keys(
-                names, Dimension.SESSION, {s.session for s in states if s.session is not None}
+                names.sessions, {s.session for s in states if s.session is not None}
             )
         ),
-        (yield from ensure_keys(names, Dimension.TAG, {tag for s in states for tag in s.tags})),
+        (yield from ensure_keys(names.tags, {tag for s in states for tag in s.tags})),
     )
 
 
@@ -236,7 +235,8 @@ def _plan_items(work: _Work, revision: Revision, keys: _Keys) -> None:
     work.counts[agent, kind, new.tier] += 1
     session = None if new.session is None else keys.sessions[new.session]
     row = (agent, kind, new.tier, new.importance, new.created_at, new.updated_at, new.version,
-           session, new.size_bytes, new.codec.value, new.digest, new.metadata, new.preview)  # fmt: skip
+           session, new.size_bytes, int(new.codec), new.digest, new.metadata,
+           new.preview)  # fmt: skip
     if old is None:
         work.insert.append((new.key, new.id, *row, new.data))
         if new.last_accessed_at is not None:
@@ -266,15 +266,20 @@ def _plan_text(work: _Work, revision: Revision, keys: _Keys) -> None:
     old, new = revision.old, revision.new
     if old is not None and new is not None and old.digest == new.digest and old.agent == new.agent:
         return
+    before = after = None
+    key = 0
     if old is not None:
+        key = old.key
         try:
-            work.unindex.append((old.key, text_of(old), scope_of(keys.agents[old.agent])))
+            before = text_of(old), scope_of(keys.agents[old.agent])
         except CorruptItemError:
             # Its words are unknown. They stay behind under a row key that is never used again,
             # and the mark says that the index is worth rebuilding.
             work.stale_text = True
     if new is not None:
-        work.index.append((new.key, text_of(new), scope_of(keys.agents[new.agent])))
+        key = new.key
+        after = text_of(new), scope_of(keys.agents[new.agent])
+    work.text.append(TextChange(key, before, after))
 
 
 def text_of(stored: Stored) -> str:
@@ -310,11 +315,6 @@ _CHANGE = (
 
 def _execute(work: _Work) -> Procedure[None]:
     """Write the collected rows; children go before the items they belong to."""
-    if work.unindex:
-        yield Many(
-            "INSERT INTO items_text(items_text, rowid, text, scope) VALUES ('delete', ?, ?, ?)",
-            work.unindex,
-        )
     if work.untag:
         yield Many(
             "DELETE FROM item_tags WHERE tag_key = ? AND created_at = ? AND item_key = ?",
@@ -332,8 +332,6 @@ def _execute(work: _Work) -> Procedure[None]:
         yield Many(
             "INSERT INTO item_tags(tag_key, created_at, item_key) VALUES (?, ?, ?)", work.tag
         )
-    if work.index:
-        yield Many("INSERT INTO items_text(rowid, text, scope) VALUES (?, ?, ?)", work.index)
     if work.accessed:
         yield Many(
             "INSERT INTO access(item_key, last_accessed_at, access_count) VALUES (?, ?, ?)",
@@ -343,6 +341,8 @@ def _execute(work: _Work) -> Procedure[None]:
     tag_counts = [(n, key) for key, n in work.tag_counts.items() if n]
     if tag_counts:
         yield Many("UPDATE tags SET items = items + ? WHERE tag_key = ?", tag_counts)
+    if work.text:
+        yield Deferred(work.text)
     if work.stale_text:
         yield Statement("INSERT INTO meta VALUES ('text_stale', 1) ON CONFLICT DO NOTHING")
     yield Many(_CHANGE, work.changes)

@@ -1,4 +1,4 @@
-"""Records in batches of limited size, so that neither memory nor a transaction grows with a file."""
+"""Records in batches of limited size: neither memory nor a transaction grows with the file."""
 
 from __future__ import annotations
 

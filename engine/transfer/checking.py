@@ -117,7 +117,7 @@ class Checker:
         if mark in self._seen and not self._conflicts_allowed:
             raise TransferError(
                 f"the id {item_id!r:.120} is on an earlier line too",
-                hint="remove one of them, or allow conflicts: replace (the last counts) or skip",
+                hint="remove one of them, or set on-conflict to skip (the first counts) or replace",
             )
         self._seen.add(mark)
 
@@ -145,7 +145,7 @@ class Checker:
     def _judge_message(self, message: Message) -> None:
         if message.session_id not in self._sessions:
             raise TransferError(
-                f"a message of session {message.session_id!r:.120}, which no earlier line describes",
+                f"the session {message.session_id!r:.120} of this message is on no earlier line",
                 hint='put the session\'s own line, {"type": "session", ...}, before its messages',
             )
         check_name("role", message.role, self._limits)
@@ -166,36 +166,34 @@ class Checker:
             if isinstance(record, ItemRecord) and record.fields["id"] is not None
         }
         known = await self._store.find_keys(list(ids)) if ids else {}
-        for item_id in known:
-            self._refuse_known(ids[item_id], "item", item_id, known=True)
+        if known:
+            first = min(known, key=ids.__getitem__)
+            self._refuse_known(ids[first], "item", first, known=True)
 
     def _refuse_known(self, number: int, what: str, name: str, known: bool) -> None:
         if known and not self._conflicts_allowed:
             raise at_line(
                 TransferError(
                     f"the store has the {what} {name!r:.120} already",
-                    hint="say what to do with what is there: replace or skip",
+                    hint="set on-conflict to skip or replace",
                 ),
                 self._source.name,
                 number,
             )
 
     async def _resolve(self, unresolved: Sequence[tuple[int, str]]) -> None:
-        """Raise for the first end of an association that is neither in the file nor in the store."""
+        """Raise for the first linked item that is neither in the file nor in the store."""
         open_ends = [(n, item_id) for n, item_id in unresolved if hash(item_id) not in self._seen]
         for start in range(0, len(open_ends), BATCH_RECORDS):
             some = open_ends[start : start + BATCH_RECORDS]
             known = await self._store.find_keys(list({item_id for _, item_id in some}))
             for number, item_id in some:
                 if item_id not in known:
-                    raise at_line(
-                        TransferError(
-                            f"links the item {item_id!r:.120}, which is neither in the file nor in the store",
-                            hint="add the item, or remove the association",
-                        ),
-                        self._source.name,
-                        number,
+                    error = TransferError(
+                        f"the linked item {item_id!r:.120} is neither in the file nor in the store",
+                        hint="add the item, or remove the association",
                     )
+                    raise at_line(error, self._source.name, number)
 
 
 def check_item(fields: dict[str, Any], limits: Limits) -> None:

@@ -39,11 +39,12 @@ async def export_store(
     skip_corrupt: bool = False,
     progress: OnProgress | None = None,
 ) -> TransferReport:
-    """Write the items that match to a file, from one snapshot; the file appears whole or not at all.
+    """Write the items that match to a file, which appears whole or not at all.
 
     Without `where`, a JSON Lines file holds everything: importing it into an empty store gives
-    the same items, sessions, messages and associations. With it, the matching items and the
-    associations among them. A CSV file holds items alone and is not meant to be imported.
+    the same items, sessions, messages and associations. With it, it holds the matching items and
+    the associations among them. The items are one snapshot; associations are read after them. A
+    CSV file holds items alone and is not meant to be imported.
 
     Raises:
         TransferError: the path exists, names no format, or is the store itself.
@@ -51,7 +52,7 @@ async def export_store(
         CorruptItemError: an item is damaged, and `skip_corrupt` is off.
     """
     if not hasattr(destination, "write"):
-        destination = Path(destination)  # type: ignore[arg-type]
+        destination = Path(destination)
         refuse_store(destination, (await store.info()).path)
     if format is None:
         format = Format.of(destination) if isinstance(destination, Path) else Format.JSONL  # noqa: A001
@@ -100,7 +101,7 @@ class _Export:
         await self._associations()
 
     async def _sessions(self) -> None:
-        for session in await self._store.sessions():
+        for session in reversed(await self._store.sessions()):
             messages = await self._store.messages(session.id)
             await self._write([session_record(session), *map(message_record, messages)])
             self.counts["sessions"] += 1
@@ -121,12 +122,19 @@ class _Export:
                 self._report()
 
     async def _associations(self) -> None:
-        async with aclosing(self._store.iterate_associations()) as pages:
-            async for links in pages:
-                if self._exported is not None:
-                    links = [link for link in links if self._among_exported(link)]  # noqa: PLW2901
-                await self._write(map(association_record, links))
-                self.counts["associations"] += len(links)
+        page: list[Association] = []
+        async with aclosing(self._store.iterate_associations()) as links:
+            async for link in links:
+                if self._exported is None or self._among_exported(link):
+                    page.append(link)
+                if len(page) == CHUNK_ITEMS:
+                    await self._write_associations(page)
+                    page = []
+        await self._write_associations(page)
+
+    async def _write_associations(self, page: list[Association]) -> None:
+        await self._write(map(association_record, page))
+        self.counts["associations"] += len(page)
 
     def _among_exported(self, link: Association) -> bool:
         ids = self._exported or set()

@@ -175,7 +175,7 @@ def _spooled(stream: BinaryIO) -> BinaryIO:
         spool.close()
         raise
     spool.flush()
-    return spool  # type: ignore[return-value]
+    return spool
 
 
 class Publication:
@@ -285,7 +285,7 @@ class Publication:
 
 def _exists(path: Path) -> TransferError:
     return TransferError(
-        f"{str(path)!r} exists already", hint="choose another name, or ask to overwrite it"
+        f"{str(path)!r} exists already", hint="choose another name, or force it to be overwritten"
     )
 
 

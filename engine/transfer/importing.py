@@ -87,7 +87,7 @@ async def import_records(
     Raises:
         TransferError: a record is not what it should be; `line` is its number, from 1.
     """
-    writer = _Writer(store, OnConflict.REPLACE, total, progress, name="the records")
+    writer = _Writer(store, OnConflict.REPLACE, total, progress, name="records")
     return await writer.write(_made_records(records), defer_links=False)
 
 
@@ -104,7 +104,7 @@ def _made_records(records: Iterable[Mapping[str, Any]]) -> Iterator[tuple[int, i
         try:
             yield number, 0, record_of(record)
         except TransferError as error:
-            raise at_line(error, "record", number) from error
+            raise at_line(error, "records", number) from error
 
 
 class _Writer:
@@ -126,7 +126,6 @@ class _Writer:
         self._name = name
         self._counts: Counter[str] = Counter()
         self._links: list[Association] = []
-        self._known_sessions: set[str] | None = None
 
     async def write(
         self, records: Iterator[tuple[int, int, Record]], *, defer_links: bool
@@ -141,14 +140,14 @@ class _Writer:
             await self._write_links()
         except EngineError as error:
             if self._counts["items"]:
-                error.hint = (
-                    (f"{error.hint}; " if error.hint else "")
-                    + f"{self._counts['items']:,} items were written before; import again with skip to go on"
-                )
+                written = f"{self._counts['items']:,} items were written before it"
+                again = f"{written}; import again with skip to go on"
+                error.hint = f"{error.hint}; {again}" if error.hint else again
             raise
         return TransferReport(**self._counts)
 
     async def _write_batch(self, batch: list[Numbered]) -> None:
+        sessions: list[Session] = []
         messages: defaultdict[str, list[Message]] = defaultdict(list)
         items: list[tuple[int, dict[str, Any]]] = []
         for number, record in batch:
@@ -157,28 +156,33 @@ class _Writer:
             elif isinstance(record, Association):
                 self._links.append(record)
             elif isinstance(record, Session):
-                await self._write_session(record)
+                sessions.append(record)
             elif isinstance(record, Message):
                 messages[record.session_id].append(record)
-        for session_id, group in messages.items():
-            await self._write_messages(session_id, group)
+        await self._write_sessions(sessions)
+        await self._write_messages(messages)
         await self._write_items(items)
 
-    async def _write_session(self, session: Session) -> None:
-        if self._known_sessions is None:
-            self._known_sessions = {known.id for known in await self._store.sessions()}
-        if session.id in self._known_sessions and self._on_conflict is OnConflict.SKIP:
-            return
-        await self._store.put_session(session)
-        self._counts["sessions"] += 1
+    async def _write_sessions(self, sessions: list[Session]) -> None:
+        if sessions and self._on_conflict is OnConflict.SKIP:
+            stored = {session.id for session in await self._store.sessions()}
+            sessions = [session for session in sessions if session.id not in stored]
+        if sessions:
+            await self._store.put_sessions(sessions)
+            self._counts["sessions"] += len(sessions)
 
-    async def _write_messages(self, session_id: str, messages: list[Message]) -> None:
+    async def _write_messages(self, by_session: Mapping[str, list[Message]]) -> None:
+        messages = [message for group in by_session.values() for message in group]
         if self._on_conflict is OnConflict.SKIP:
             # Not skipped as a whole with their session: an import that stopped half way goes on.
-            stored = {message.ordinal for message in await self._store.messages(session_id)}
-            messages = [message for message in messages if message.ordinal not in stored]
+            stored = {
+                (message.session_id, message.ordinal)
+                for session_id in by_session
+                for message in await self._store.messages(session_id)
+            }
+            messages = [m for m in messages if (m.session_id, m.ordinal) not in stored]
         if messages:
-            await self._store.put_messages(session_id, messages)
+            await self._store.put_messages(messages)
             self._counts["messages"] += len(messages)
 
     async def _write_items(self, items: list[tuple[int, dict[str, Any]]]) -> None:

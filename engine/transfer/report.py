@@ -13,7 +13,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferProgress:
-    """How far a transfer is: `done` of `total` in `unit`s; `stage` is `check`, `write` or `link`."""
+    """How far a transfer is: `done` of `total` `unit`s; `stage` is `check` or `write`."""
 
     stage: str
     done: int

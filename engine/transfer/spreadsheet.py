@@ -40,12 +40,23 @@ def guarded(text: str) -> str:
 
 def _cells(item: Item) -> tuple[str, ...]:
     values: tuple[Any, ...] = (
-        item.id, item.agent, item.kind, item.tier.label, item.importance, " ".join(sorted(item.tags)),
-        format_time(item.created_at), format_time(item.updated_at),
-        format_time(item.last_accessed_at), item.access_count, item.version, item.session_id,
-        item.size_bytes, item.codec.label,
-        orjson.dumps(dict(item.metadata)).decode() if item.metadata else "", _content(item.content),
-    )  # fmt: skip
+        item.id,
+        item.agent,
+        item.kind,
+        item.tier.label,
+        item.importance,
+        " ".join(sorted(item.tags)),
+        format_time(item.created_at),
+        format_time(item.updated_at),
+        format_time(item.last_accessed_at),
+        item.access_count,
+        item.version,
+        item.session_id,
+        item.size_bytes,
+        item.codec.label,
+        orjson.dumps(dict(item.metadata)).decode() if item.metadata else "",
+        _content(item.content),
+    )
     return tuple(guarded("" if value is None else str(value)) for value in values)
 
 

@@ -122,7 +122,7 @@ class SqliteBackend:
         self._check()
         if self._points is None:
             raise StoreClosedError("the store is closed", hint="open it again")
-        result: R = await self._points.read(partial(procedure, *args, **kwargs))
+        result: R = await self._points.read(procedure, *args, **kwargs)
         return result
 
     async def read(

@@ -19,7 +19,7 @@ from engine.errors import (
     StoreBusyError,
     StoreError,
 )
-from engine.procedures.base import Many, Procedure, Result, Rows
+from engine.procedures.base import Deferred, Many, Procedure, Result, Rows, Statement, TextChange
 
 
 def _choose() -> Any:
@@ -109,8 +109,12 @@ def translated() -> Iterator[None]:
         raise translate(error) from error
 
 
-def run_procedure(connection: Any, procedure: Procedure[Result]) -> Result:
+def run_procedure(
+    connection: Any, procedure: Procedure[Result], deferred: list[TextChange] | None = None
+) -> Result:
     """Run `procedure` to its end on this thread and return its result.
+
+    A writer gives a list for the changes to full text, and writes them before it commits.
 
     Raises:
         EngineError: a statement failed, or the procedure refused.
@@ -119,12 +123,15 @@ def run_procedure(connection: Any, procedure: Procedure[Result]) -> Result:
     try:
         statement = next(procedure)
         while True:
-            rows: Rows
-            if type(statement) is Many:
-                connection.executemany(statement.sql, statement.values)
-                rows = []
-            else:
+            rows: Rows = []
+            if type(statement) is Statement:
                 rows = execute(statement.sql, statement.values).fetchall()
+            elif type(statement) is Many:
+                connection.executemany(statement.sql, statement.values)
+            elif type(statement) is Deferred and deferred is not None:
+                deferred.extend(statement.changes)
+            else:
+                raise TypeError(f"{type(statement).__name__} outside a writing transaction")
             statement = procedure.send(rows)
     except StopIteration as stop:
         result: Result = stop.value

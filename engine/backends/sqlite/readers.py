@@ -6,6 +6,8 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
+from time import perf_counter
 from typing import Any, Final
 
 from engine.backends.sqlite.connection import Connection, stop_at
@@ -37,30 +39,29 @@ class PointReader:
         self._waiting: list[tuple[Start, asyncio.Future[Any]]] = []
         self._riding: asyncio.Task[None] | None = None
 
-    async def read(self, start: Start) -> Any:
+    async def read(
+        self, procedure: Callable[..., Procedure[Any]], *args: Any, **kwargs: Any
+    ) -> Any:
         """Run a point read and return its result."""
         if self._spent < INLINE_SECONDS and not self._waiting:
-            began = time.perf_counter()
+            began = perf_counter()
             try:
-                return run_procedure(self._connection, start())
+                return run_procedure(self._connection, procedure(*args, **kwargs))
             except StoreBusyError:
                 # Somebody recovers the WAL: wait for it elsewhere.
                 pass
             finally:
-                self._charge(time.perf_counter() - began)
-        return await self._ride(start)
+                self._spent += perf_counter() - began
+                if not self._resetting:
+                    self._resetting = True
+                    asyncio.get_running_loop().call_soon(self._reset)
+        return await self._ride(partial(procedure, *args, **kwargs))
 
     def data_version(self) -> int:
         """Return SQLite's counter of other connections' commits, for this connection."""
         with translated():
             (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         return int(version)
-
-    def _charge(self, seconds: float) -> None:
-        self._spent += seconds
-        if not self._resetting:
-            self._resetting = True
-            asyncio.get_running_loop().call_soon(self._reset)
 
     def _reset(self) -> None:
         self._spent = 0.0

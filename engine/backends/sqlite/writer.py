@@ -12,14 +12,13 @@ from typing import Any, Final
 
 from engine.backends.sqlite.connection import Connection, connect_writer
 from engine.backends.sqlite.driver import (
-    VERSION,
     driver,
-    has_wal_reset_bug,
     run_procedure,
     translate,
 )
 from engine.errors import EngineError, StoreClosedError, StoreError
-from engine.procedures.base import Procedure
+from engine.procedures.base import Procedure, TextChange
+from engine.procedures.fulltext import write_text
 from engine.procedures.names import Names
 
 GROUP_MAX: Final = 256
@@ -63,6 +62,7 @@ class Writer:
         )
         self._busy_ms = int(busy_seconds * 1000)
         self._task: asyncio.Task[None] | None = None
+        self._checkpoint_at = WAL_BYTES_MAX
         self.groups = 0
         self.commits = 0
 
@@ -110,9 +110,12 @@ class Writer:
             ]
             if requests:
                 await self._commit(requests)
-            if self._journal_bytes() >= WAL_BYTES_MAX:
-                await self._checkpoint()
-        await self._checkpoint(final=True)
+            if self._journal_bytes() >= self._checkpoint_at:
+                done = await self._checkpoint()
+                # A reader that stays keeps the WAL as it is: no use in trying after every group.
+                grown = 0 if done else self._journal_bytes()
+                self._checkpoint_at = grown + WAL_BYTES_MAX
+        await self._checkpoint()
 
     def _take(self) -> list[_Request]:
         return [self._waiting.popleft() for _ in range(min(len(self._waiting), GROUP_MAX))]
@@ -154,21 +157,24 @@ class Writer:
         cheaper, since refusals are rare, than a savepoint for every one.
         """
         outcomes: list[_Outcome] = []
+        text: list[TextChange] = []
         refused: BaseException | None = None
         deadline = time.monotonic() + GROUP_SECONDS
         try:
             connection.execute("BEGIN IMMEDIATE")
             for request in requests:
-                outcomes.append(_Outcome(request, run_procedure(connection, request.start())))
+                result = run_procedure(connection, request.start(), text)
+                outcomes.append(_Outcome(request, result))
                 if time.monotonic() > deadline:
                     break
+            run_procedure(connection, write_text(text))
             connection.execute("COMMIT")
         except driver.Error as error:
             refused = translate(error)
         except BaseException as error:  # noqa: BLE001 - it belongs to the caller, who is elsewhere
             refused = error
         if refused is None:
-            self._names.committed()
+            self._names.settle(committed=True)
             self.groups += 1
             self.commits += len(outcomes)
             return outcomes, requests[len(outcomes) :]
@@ -176,7 +182,8 @@ class Writer:
         if isinstance(refused, StoreError):
             # The store itself: the others would fare no better.
             return [_Outcome(request, error=refused) for request in requests], []
-        at = len(outcomes)
+        # Refused while the words of all were written: nobody's in particular, so the last one's.
+        at = min(len(outcomes), len(requests) - 1)
         settled = [_Outcome(requests[at], error=refused)]
         if at == 0:
             return settled, requests[1:]
@@ -184,7 +191,7 @@ class Writer:
         return earlier + settled, again + requests[at + 1 :]
 
     def _roll_back(self, connection: Any) -> None:
-        self._names.rolled_back()
+        self._names.settle(committed=False)
         # On a full disk SQLite has rolled back by itself already.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
@@ -195,24 +202,21 @@ class Writer:
         except FileNotFoundError:
             return 0
 
-    async def _checkpoint(self, *, final: bool = False) -> bool:
-        """Move the WAL into the main file if no reader is in the way; return whether all of it."""
+    async def _checkpoint(self) -> bool:
+        """Move the WAL into the main file if no reader is in the way; return whether it is empty."""
         try:
-            return await self._connection.run(self._run_checkpoint, final)
+            return await self._connection.run(self._run_checkpoint)
         except EngineError:
             # Nothing is lost by a checkpoint that could not be made; the next one tries again.
             return False
 
-    def _run_checkpoint(self, connection: Any, final: bool) -> bool:
-        # TRUNCATE keeps writers of other processes out while it works: the only mode that is
-        # safe before 3.51.3. It must not wait for readers, who may stay for long.
-        mode = "TRUNCATE" if final or has_wal_reset_bug(VERSION) else "PASSIVE"
+    def _run_checkpoint(self, connection: Any) -> bool:
+        # TRUNCATE keeps writers of other processes out while it works: the only mode that is safe
+        # in every version (see `has_wal_reset_bug`). It must not wait for readers, who may stay.
         try:
             connection.execute("PRAGMA busy_timeout=0")
-            row = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
-            if mode == "PASSIVE" and row[0] == 0 and row[1] == row[2]:
-                row = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            return bool(row[0] == 0 and row[1] == row[2])
+            (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return busy == 0
         except driver.Error as error:
             raise translate(error) from error
         finally:

@@ -1,0 +1,30 @@
+"""Writing the full-text index: what a transaction did to it, in as few writes as there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from engine.procedures.base import Many, Procedure, TextChange
+
+
+def write_text(changes: Iterable[TextChange]) -> Procedure[None]:
+    """Bring the index from before a transaction to after it.
+
+    Only what a row had first and has last counts. In order of row key, since the index starts a
+    new segment whenever the key goes down.
+    """
+    first: dict[int, tuple[str, str] | None] = {}
+    last: dict[int, tuple[str, str] | None] = {}
+    for change in changes:
+        first.setdefault(change.key, change.old)
+        last[change.key] = change.new
+    changed = sorted(key for key in first if first[key] != last[key])
+    gone = [(key, *old) for key in changed if (old := first[key]) is not None]
+    added = [(key, *new) for key in changed if (new := last[key]) is not None]
+    if gone:
+        yield Many(
+            "INSERT INTO items_text(items_text, rowid, text, scope) VALUES ('delete', ?, ?, ?)",
+            gone,
+        )
+    if added:
+        yield Many("INSERT INTO items_text(rowid, text, scope) VALUES (?, ?, ?)", added)
