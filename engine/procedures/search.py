@@ -20,7 +20,7 @@ from engine.procedures.names import json_values
 from engine.procedures.selection import Reading, load_statistics, resolve_names
 from engine.query.conditions import Condition, compile_filter
 from engine.query.filter import And, Compare, Field, Filter, Operator
-from engine.query.planner import conjuncts, scoped_match, shape_of
+from engine.query.shape import conjuncts, scoped_match, shape_of
 from engine.serialization import PickledContent
 from engine.text import COMMON_WORDS, match_expression, query_words, searchable_text, words_of
 

@@ -28,11 +28,10 @@ from engine.query.planner import (
     MATCHES_MAX,
     Order,
     Plan,
-    Shape,
     Statistics,
     plan,
-    shape_of,
 )
+from engine.query.shape import Shape, shape_of
 
 STATISTICS_SECONDS: Final = 1.0
 """Counts by agent, kind and tier are read again after this long; plans need no more."""

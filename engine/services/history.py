@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from typing import Final
 
 from engine.models import Change, ChangeNotice
-from engine.procedures import history
+from engine.procedures import history, undo
 from engine.services.core import Core
 from engine.watching import watch_changes
 
@@ -52,25 +52,25 @@ class HistoryService(Core):
         last = sequence if through is None else through
         if last - sequence < WINDOW:
             return await self._backend.write(
-                history.undo_at_once,
+                undo.undo_at_once,
                 self._names,
                 sequence,
                 last,
                 self._author(actor),
                 force=force,
             )
-        undoing = await self._backend.read(history.find_undoing, sequence, last)
+        undoing = await self._backend.read(undo.find_undoing, sequence, last)
         windows = [
             (max(sequence, end - WINDOW + 1), end) for end in range(last, sequence - 1, -WINDOW)
         ]
         if not force:
             for window in windows:
-                await self._backend.read(history.refuse_conflicts, undoing, *window)
+                await self._backend.read(undo.refuse_conflicts, undoing, *window)
         done: list[int] = []
         for window in windows:
             author = self._author(actor, batch=done[0] if done else None)
             done += await self._backend.write(
-                history.undo_window, self._names, undoing, *window, author
+                undo.undo_window, self._names, undoing, *window, author
             )
         return done
 

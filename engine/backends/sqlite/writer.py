@@ -203,7 +203,7 @@ class Writer:
             return 0
 
     async def _checkpoint(self) -> bool:
-        """Move the WAL into the main file if no reader is in the way; return whether it is empty."""
+        """Move the WAL into the main file if no reader is in the way; return whether it was."""
         try:
             return await self._connection.run(self._run_checkpoint)
         except EngineError:
@@ -216,7 +216,7 @@ class Writer:
         try:
             connection.execute("PRAGMA busy_timeout=0")
             (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            return busy == 0
+            return bool(busy == 0)
         except driver.Error as error:
             raise translate(error) from error
         finally:
