@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from engine.procedures.base import Procedure, Statement
+from engine.procedures.base import Procedure
+from engine.procedures.selection import Listing
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,13 +41,12 @@ class Backend(Protocol):
 
     def stream(
         self,
-        procedure: Callable[[], Procedure[Statement]],
+        procedure: Callable[[], Procedure[Listing]],
         convert: Callable[[list[Any]], Procedure[R]],
         *,
-        first: int,
         chunk: int,
     ) -> AsyncGenerator[R, None]:
-        """Yield converted rows of one statement in chunks, all from one snapshot."""
+        """Yield converted rows of a listing in chunks, all from one snapshot."""
         ...
 
     def data_version(self) -> int:

@@ -101,11 +101,13 @@ def _content(codec: Codec | None, data: bytes | None, stub: dict[str, Any], item
 def _explain(entry: Logged, state: dict[str, Any], names: Names) -> tuple[Change, dict[str, Any]]:
     """Return a change with both its sides, and the state before it, from the state after it."""
     before = dict(entry.before)
+    after: dict[str, Any]
+    earlier: dict[str, Any]
     if "content" in before:
         before["content"] = _content(entry.codec, entry.data, before["content"], entry.item_id)
     match entry.operation:
         case Operation.ASSOCIATE:
-            after = {"associations": _present(before.pop("after"))}
+            after = {"associations": _present(entry.before["after"])}
             before = {"associations": _present(entry.before["associations"])}
             earlier = state
         case Operation.CREATE:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import Final
 
 from engine.models import Item, SearchHit, SearchResult
@@ -22,7 +23,14 @@ from engine.query.conditions import Condition, compile_filter
 from engine.query.filter import And, Compare, Field, Filter, Operator
 from engine.query.shape import conjuncts, scoped_match, shape_of
 from engine.serialization import PickledContent
-from engine.text import COMMON_WORDS, match_expression, query_words, searchable_text, words_of
+from engine.text import (
+    COMMON_WORDS,
+    match_expression,
+    query_words,
+    searchable_text,
+    stems_of,
+    words_of,
+)
 
 MATCHES_PER_WORD: Final = 2_000
 SAMPLE: Final = 200
@@ -151,15 +159,16 @@ def _rank(
     reading: Reading, words: list[Word], scope: Scope, limit: int
 ) -> Procedure[list[SearchHit]]:
     rarity = {word.text: _rarity(word.frequency, scope.items) for word in words}
-    scores: dict[int, float] = {}
+    sums: dict[int, float] = {}
     for word in words:
         for key in word.keys:
-            scores[key] = scores.get(key, 0.0) + rarity[word.text]
-    best = sorted(scores, key=lambda key: (-scores[key], -key))[: max(SCORED_MAX, limit)]
+            sums[key] = sums.get(key, 0.0) + rarity[word.text]
+    best = nsmallest(max(SCORED_MAX, limit), sums, key=lambda key: (-sums[key], -key))
     items = yield from load_items(reading.names, reading.accesses, best)
-    hits = [_hit(item, words, rarity) for item in items]
-    order = sorted(range(len(hits)), key=lambda n: (-hits[n].score, n))
-    return [hits[n] for n in order[:limit]]
+    texts = [_readable(item)[:SCORED_CHARS_MAX] for item in items]
+    scores = [_score(i.id, text, words, rarity) for i, text in zip(items, texts, strict=True)]
+    order = nsmallest(limit, range(len(items)), key=lambda n: (-scores[n], n))
+    return [_hit(items[n], texts[n], scores[n], words) for n in order]
 
 
 def _rarity(frequency: float, items: int) -> float:
@@ -167,20 +176,27 @@ def _rarity(frequency: float, items: int) -> float:
     return math.log(1.0 + (max(items - frequency, 0.0) + 0.5) / (frequency + 0.5))
 
 
-def _hit(item: Item, words: list[Word], rarity: dict[str, float]) -> SearchHit:
-    text = _readable(item)[:SCORED_CHARS_MAX]
-    found = words_of(f"{item.id}\n{text}")
-    shift = len(item.id) + 1
+def _score(item_id: str, text: str, words: list[Word], rarity: dict[str, float]) -> float:
+    found = stems_of(f"{item_id}\n{text}")
     length = 1.0 - B + B * len(found) / MEAN_WORDS
-    score = 0.0
-    spans: list[tuple[int, int]] = []
+    total = 0.0
     for word in words:
-        matches = [
-            (start - shift, end - shift) for stem, start, end in found if _is_match(word, stem)
-        ]
-        count = len(matches) or (1 if len(text) == SCORED_CHARS_MAX else 0)
-        score += rarity[word.text] * count * (K1 + 1.0) / (count + K1 * length)
-        spans.extend(span for span in matches if span[0] >= 0)
+        if word.prefix:
+            count = sum(_is_match(word, stem) for stem in found)
+        else:
+            count = sum(found.count(stem) for stem in word.stems)
+        # In a long text the word may stand behind the part that was looked at.
+        count = count or len(text) // SCORED_CHARS_MAX
+        total += rarity[word.text] * count * (K1 + 1.0) / (count + K1 * length)
+    return total
+
+
+def _hit(item: Item, text: str, score: float, words: list[Word]) -> SearchHit:
+    spans = [
+        (start, end)
+        for stem, start, end in words_of(text)
+        if any(_is_match(word, stem) for word in words)
+    ]
     snippet, highlights = _snippet(text, sorted(set(spans)))
     return SearchHit(item=item, score=score, snippet=snippet, highlights=highlights)
 

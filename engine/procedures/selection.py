@@ -6,7 +6,7 @@ import base64
 import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -26,12 +26,13 @@ from engine.query.conditions import NameKeys, compile_filter, named_values, walk
 from engine.query.filter import And, Compare, Field, Filter, Not, Operator, Or
 from engine.query.planner import (
     MATCHES_MAX,
+    STRAYS_MAX,
     Order,
     Plan,
-    Statistics,
     plan,
 )
 from engine.query.shape import Shape, shape_of
+from engine.query.statistics import Statistics, sum_up
 
 STATISTICS_SECONDS: Final = 1.0
 """Counts by agent, kind and tier are read again after this long; plans need no more."""
@@ -84,30 +85,40 @@ def resolve_names(names: Names, node: Filter) -> Procedure[NameKeys]:
 
 
 def load_statistics(cache: StatisticsCache) -> Procedure[Statistics]:
-    """Return the counts by agent, kind and tier, and the span of creation times."""
+    """Return the counts by agent, kind and tier, and what is known of creation times."""
     fresh = cache.fresh()
     if fresh is not None:
         return fresh
     rows = yield Statement("SELECT agent_key, kind_key, tier, items FROM counts WHERE items > 0")
     ((first,),) = yield Statement("SELECT coalesce(min(created_at), 0) FROM items")
     ((last,),) = yield Statement("SELECT coalesce(max(created_at), 0) FROM items")
-    counts = Counter({(agent, kind, tier): n for agent, kind, tier, n in rows})
-    statistics = Statistics(counts, first, last)
+    ((strays,),) = yield Statement(
+        "SELECT count(*) FROM (SELECT 1 FROM strays LIMIT ?)", (STRAYS_MAX + 1,)
+    )
+    statistics = Statistics(sum_up(rows), first, last, strays)
     cache.set(statistics)
     return statistics
 
 
 def make_plan(
-    reading: Reading, node: Filter, now: int, *, order: Order, limit: int | None
+    reading: Reading,
+    node: Filter,
+    now: int,
+    *,
+    order: Order,
+    limit: int | None,
+    wide: bool = False,
 ) -> Procedure[Plan]:
     """Return the plan for a filter, with as many looks at the store as it takes to choose."""
     keys = yield from resolve_names(reading.names, node)
     base = yield from load_statistics(reading.statistics)
     shape = shape_of(node, keys, now)
-    tags = yield from _tag_counts((*shape.tags, *shape.any_tags))
-    matches = yield from _text_matches(shape)
-    statistics = Statistics(base.counts, base.created_min, base.created_max, tags, matches)
-    return plan(node, keys, now, order=order, limit=limit, statistics=statistics)
+    statistics = replace(
+        base,
+        tags=(yield from _tag_counts((*shape.tags, *shape.any_tags))),
+        text_matches=(yield from _text_matches(shape)),
+    )
+    return plan(node, keys, now, order=order, limit=limit, statistics=statistics, wide=wide)
 
 
 def _tag_counts(tags: tuple[int, ...]) -> Procedure[dict[int, int]]:
@@ -140,10 +151,7 @@ def query_page(
     if start is not None:
         now = start[2]
     chosen = yield from make_plan(reading, node, now, order=order, limit=limit)
-    sql, values = chosen.select(
-        f"{chosen.value}, {chosen.key}", limit=limit + 1, after=start and start[:2]
-    )
-    rows = yield Statement(sql, values)
+    rows = yield Statement(*chosen.page(limit + 1, start and start[:2]))
     items = yield from load_items(reading.names, reading.accesses, [key for _, key in rows[:limit]])
     cursor = None
     if len(rows) > limit:
@@ -181,17 +189,36 @@ def _open_cursor(cursor: str, fingerprint: str) -> tuple[Any, int, int]:
     return value, key, now
 
 
-def plan_keys(reading: Reading, node: Filter, now: int, *, order: Order) -> Procedure[Statement]:
-    """Return the statement that lists the row keys of all matches in order."""
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The keys of a query's first rows, and the statement for those of the rest, if any."""
+
+    first: list[tuple[int]]
+    rest: Statement | None
+
+
+def list_keys(
+    reading: Reading, node: Filter, now: int, *, order: Order, first: int
+) -> Procedure[Listing]:
+    """Return the row keys of the first matches, and how to get those of all others.
+
+    The first come from a plan that stops early: the plan for all may have to sort them.
+    """
+    chosen = yield from make_plan(reading, node, now, order=order, limit=first)
+    rows = yield Statement(*chosen.page(first))
+    keys = [(key,) for _, key in rows]
+    if len(rows) < first:
+        return Listing(keys, None)
     chosen = yield from make_plan(reading, node, now, order=order, limit=None)
-    sql, values = chosen.select(chosen.key, limit=None)
-    return Statement(sql, values)
+    value, key = rows[-1]
+    return Listing(keys, Statement(*chosen.listing((value, key))))
 
 
 def all_keys(reading: Reading, node: Filter, now: int) -> Procedure[list[int]]:
     """Return the row keys of all matches, oldest first."""
-    statement = yield from plan_keys(reading, node, now, order=Order("created_at", False))
-    rows = yield statement
+    order = Order("created_at", descending=False)
+    chosen = yield from make_plan(reading, node, now, order=order, limit=None)
+    rows = yield Statement(*chosen.listing())
     return [key for (key,) in rows]
 
 
@@ -221,10 +248,7 @@ def count_items(reading: Reading, node: Filter, now: int) -> Procedure[int]:
             rows = yield Statement("SELECT items FROM tags WHERE name = ?", (name,))
             return int(rows[0][0]) if rows else 0
     chosen = yield from make_plan(reading, node, now, order=Order("created_at", True), limit=None)
-    ((count,),) = yield Statement(
-        f"SELECT count(*) FROM {chosen.source} WHERE {chosen.where.sql}",
-        chosen.where.values,
-    )
+    ((count,),) = yield Statement(*chosen.count())
     return int(count)
 
 
@@ -248,9 +272,8 @@ def count_facets(reading: Reading, node: Filter, now: int, *, tags_max: int) -> 
 def _newest(reading: Reading, node: Filter, now: int, columns: str) -> Procedure[Statement]:
     """Return the statement for `columns` of the newest matches, as many as facets look at."""
     order = Order("created_at", descending=True)
-    chosen = yield from make_plan(reading, node, now, order=order, limit=FACET_ITEMS_MAX)
-    sql, values = chosen.select(columns, limit=FACET_ITEMS_MAX)
-    return Statement(sql, values)
+    chosen = yield from make_plan(reading, node, now, order=order, limit=FACET_ITEMS_MAX, wide=True)
+    return Statement(*chosen.select(columns, FACET_ITEMS_MAX))
 
 
 def _scan_counts(reading: Reading, node: Filter, now: int) -> Procedure[list[Any]]:

@@ -51,6 +51,7 @@ class _Work:
     tag: list[Row] = field(default_factory=list)
     text: list[TextChange] = field(default_factory=list)
     accessed: list[Row] = field(default_factory=list)
+    strays: list[Row] = field(default_factory=list)
     changes: list[Row] = field(default_factory=list)
     stale_text: bool = False
     counts: Counter[tuple[int, int, int]] = field(default_factory=Counter)
@@ -87,6 +88,7 @@ def write_revisions(
     ((last,),) = yield Statement("SELECT coalesce(max(sequence), 0) FROM changes")
     created = sum(1 for revision in revisions if revision.old is None)
     next_key = yield from _allocate(created) if created else nothing()
+    newest = yield from _newest_creation() if created else nothing()
     work = _Work()
     sequences = list(range(last + 1, last + 1 + len(revisions)))
     batch = author.batch if author.batch or len(revisions) == 1 else sequences[0]
@@ -94,6 +96,7 @@ def write_revisions(
         if revision.old is None and revision.new is not None:
             revision = revision._replace(new=revision.new._replace(key=next_key))  # noqa: PLW2901
             next_key += 1
+        newest = _plan_order(work, revision, newest)
         _plan_items(work, revision, keys)
         _plan_tags(work, revision, keys)
         _plan_text(work, revision, keys)
@@ -246,18 +249,39 @@ def _plan_items(work: _Work, revision: Revision, keys: _Keys) -> None:
         work.update.append((*row, data, new.key))
 
 
+def _newest_creation() -> Procedure[int]:
+    ((created_at,),) = yield Statement("SELECT coalesce(max(created_at), 0) FROM items")
+    return int(created_at)
+
+
+def _plan_order(work: _Work, revision: Revision, newest: int) -> int:
+    """Set apart an item that is older than those with smaller row keys; return the newest time."""
+    old, new = revision.old, revision.new
+    if new is None or (old is not None and old.created_at == new.created_at):
+        return newest
+    if old is not None or new.created_at < newest:
+        work.strays.append((new.key,))
+        return newest
+    return new.created_at
+
+
 def _plan_tags(work: _Work, revision: Revision, keys: _Keys) -> None:
     old, new = revision.old, revision.new
     before = old.tags if old else frozenset()
     after = new.tags if new else frozenset()
-    moved = old is not None and new is not None and old.created_at != new.created_at
+    moved = (
+        old is not None
+        and new is not None
+        and (old.created_at, old.agent) != (new.created_at, new.agent)
+    )
     for tag in before if moved else before - after:
         if old is not None:
             work.untag.append((keys.tags[tag], old.created_at, old.key))
             work.tag_counts[keys.tags[tag]] -= 1
     for tag in after if moved else after - before:
         if new is not None:
-            work.tag.append((keys.tags[tag], new.created_at, new.key))
+            agent = keys.agents[new.agent]
+            work.tag.append((keys.tags[tag], new.created_at, new.key, agent))
             work.tag_counts[keys.tags[tag]] += 1
 
 
@@ -330,13 +354,16 @@ def _execute(work: _Work) -> Procedure[None]:
         yield Many(_UPDATE, work.update)
     if work.tag:
         yield Many(
-            "INSERT INTO item_tags(tag_key, created_at, item_key) VALUES (?, ?, ?)", work.tag
+            "INSERT INTO item_tags(tag_key, created_at, item_key, agent_key) VALUES (?, ?, ?, ?)",
+            work.tag,
         )
     if work.accessed:
         yield Many(
             "INSERT INTO access(item_key, last_accessed_at, access_count) VALUES (?, ?, ?)",
             work.accessed,
         )
+    if work.strays:
+        yield Many("INSERT OR IGNORE INTO strays VALUES (?)", work.strays)
     yield from add_counts(work.counts)
     tag_counts = [(n, key) for key, n in work.tag_counts.items() if n]
     if tag_counts:
@@ -354,6 +381,7 @@ _DELETE_ITEMS: Final = tuple(
         ("associations", "source_key"),
         ("associations", "target_key"),
         ("access", "item_key"),
+        ("strays", "item_key"),
         ("items", "item_key"),
     )
 )

@@ -237,8 +237,10 @@ def _named(field: Field, operator: Operator, key: int | None) -> Condition:
         return FALSE if positive else TRUE
     if field is Field.TAG:
         word = "EXISTS" if positive else "NOT EXISTS"
+        # By the tag's own list, whose pages lie in the order in which items are mostly visited.
         return Condition(
-            f"{word} (SELECT 1 FROM item_tags t WHERE t.item_key = i.item_key AND t.tag_key = ?)",
+            f"{word} (SELECT 1 FROM item_tags t WHERE t.tag_key = ? "
+            "AND t.created_at = i.created_at AND t.item_key = i.item_key)",
             (key,),
         )
     if field is Field.SESSION:

@@ -7,15 +7,15 @@ told to SQLite with INDEXED BY and CROSS JOIN. Everything else is left to SQLite
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
 
 from engine.errors import InvalidFilterError
 from engine.query.conditions import FALSE, Condition, NameKeys, compile_filter
 from engine.query.filter import And, Compare, Field, Filter, Text
-from engine.query.shape import Shape, conjuncts, is_equal, shape_of
+from engine.query.shape import Shape, answered_by_tags, conjuncts, is_equal, shape_of
+from engine.query.statistics import Statistics
 
 ORDERS: Final = {
     "created_at": "i.created_at",
@@ -64,41 +64,32 @@ def parse_order(text: str) -> Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Statistics:
-    """Numbers of items: by (agent, kind, tier), by tag for the tags of a query, by its words."""
+class Branch:
+    """A source of candidates, what it is told to give, and by what its rows come sorted."""
 
-    counts: Counter[tuple[int, int, int]]
-    created_min: int = 0
-    created_max: int = 0
-    tags: dict[int, int] = field(default_factory=dict)
-    text_matches: int = 0
-
-    @property
-    def items(self) -> int:
-        """How many items the store holds."""
-        return self.counts.total()
-
-    def of(self, agent: int | None, kind: int | None, tier: int | None) -> int:
-        """Return how many items have these, None being any."""
-        return sum(
-            n
-            for (a, k, t), n in self.counts.items()
-            if agent in (None, a) and kind in (None, k) and tier in (None, t)
-        )
+    source: str
+    extra: Condition | None = None
+    value: str | None = None
+    key: str = "i.item_key"
+    sort: str | None = None
+    tag: int | None = None
+    """The source itself makes this tag true, ..."""
+    text: bool = False
+    """... or the words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """One way to come by candidates: where from, how many, and whether already in order."""
+    """One way to come by candidates: how many there are, and whether they come in order.
+
+    With several branches, each gives its first rows and the first of all are taken.
+    """
 
     name: str
     entries: float
-    source: str
+    branches: tuple[Branch, ...]
     ordered: bool = False
     covered: bool = False
-    extra: Condition | None = None
-    drop_text: bool = False
-    """The source itself makes the words true."""
 
 
 COVERED_COST: Final = 0.15
@@ -106,36 +97,72 @@ ROW_COST: Final = 1.0
 PROBE_COST: Final = 20.0
 WORST_CASE_WEIGHT: Final = 0.05
 """How much a path's full length counts beside the expected part of it: estimates may be off."""
+STRAYS_MAX: Final = 500
+"""Items out of order that are looked at one by one; with more, the text index has no order."""
+
+
+Values: TypeAlias = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """SQL without its SELECT list and LIMIT: what to read from, and in which order."""
+class Source:
+    """A branch with everything it has to be tested for."""
 
-    path: str
     source: str
     where: Condition
     value: str
     key: str
+    sort: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where a query's rows come from; makes the SQL for pages, listings and counts."""
+
+    path: str
+    sources: tuple[Source, ...]
     order: Order
 
-    def select(
-        self, columns: str, *, limit: int | None, after: tuple[Any, int] | None = None
-    ) -> tuple[str, tuple[Any, ...]]:
-        """Return SQL and values for `columns` of the matching rows in order."""
-        where, values = self.where.sql, self.where.values
+    def page(self, limit: int, after: tuple[Any, int] | None = None) -> tuple[str, Values]:
+        """Return SQL for the first `limit` rows after a row, as (value it is sorted by, key)."""
+        texts: list[str] = []
+        values: list[Any] = []
+        for source in self.sources:
+            text, bound = self._select(source, f"{source.value} AS v, {source.key} AS k", after)
+            texts.append(f"{text} LIMIT ?")
+            values += [*bound, limit]
+        if len(texts) == 1:
+            return texts[0], tuple(values)
+        direction = self.order.direction
+        union = " UNION ".join(f"SELECT v, k FROM ({text})" for text in texts)
+        sql = f"SELECT v, k FROM ({union}) ORDER BY v {direction}, k {direction} LIMIT ?"
+        return sql, (*values, limit)
+
+    def listing(self, after: tuple[Any, int] | None = None) -> tuple[str, Values]:
+        """Return SQL for the keys of all rows after a row."""
+        return self._select(self.sources[0], self.sources[0].key, after)
+
+    def select(self, columns: str, limit: int) -> tuple[str, Values]:
+        """Return SQL for some columns of `items i` of the first `limit` rows."""
+        sql, values = self._select(self.sources[0], columns, None)
+        return f"{sql} LIMIT ?", (*values, limit)
+
+    def count(self) -> tuple[str, Values]:
+        """Return SQL for the number of rows."""
+        (source,) = self.sources
+        return f"SELECT count(*) FROM {source.source} WHERE {source.where.sql}", source.where.values
+
+    def _select(
+        self, source: Source, columns: str, after: tuple[Any, int] | None
+    ) -> tuple[str, Values]:
+        where, values = source.where.sql, source.where.values
+        direction = self.order.direction
         if after is not None:
             comparison = "<" if self.order.descending else ">"
-            where = f"({where}) AND ({self.value}, {self.key}) {comparison} (?, ?)"
+            where = f"({where}) AND ({source.value}, {source.key}) {comparison} (?, ?)"
             values = (*values, *after)
-        direction = self.order.direction
-        sql = (
-            f"SELECT {columns} FROM {self.source} WHERE {where} "
-            f"ORDER BY {self.value} {direction}, {self.key} {direction}"
-        )
-        if limit is None:
-            return sql, values
-        return f"{sql} LIMIT ?", (*values, limit)
+        sorting = ", ".join(f"{part} {direction}" for part in source.sort.split("; "))
+        return f"SELECT {columns} FROM {source.source} WHERE {where} ORDER BY {sorting}", values
 
 
 def plan(
@@ -146,16 +173,24 @@ def plan(
     order: Order,
     limit: int | None,
     statistics: Statistics,
+    wide: bool = False,
 ) -> Plan:
-    """Return the cheapest plan; `limit` is how many rows are wanted, None for all."""
+    """Return the cheapest plan; `limit` is how many rows are wanted, None for all.
+
+    A plan that is `wide` can give any column of an item, not only its key.
+    """
     shape = shape_of(node, keys, now)
     if shape.impossible:
-        return Plan("nothing", "items i", FALSE, ORDERS[order.name], "i.item_key", order)
+        value = ORDERS[order.name]
+        nothing = Source("items i", FALSE, value, "i.item_key", f"{value}; i.item_key")
+        return Plan("nothing", (nothing,), order)
     expected = _expected(shape, statistics)
-    paths = list(_paths(shape, order, statistics))
+    paths = _paths(shape, order, statistics, narrow=not wide and answered_by_tags(node))
+    if limit is None or wide:
+        paths = (path for path in paths if len(path.branches) == 1)
     best = min(paths, key=lambda path: _cost(path, shape, expected, limit, statistics))
-    residual = _residual(best, node, keys, shape, statistics)
-    return _build(best, residual, keys, now, order)
+    sources = tuple(_source(b, node, keys, now, order, shape, statistics) for b in best.branches)
+    return Plan(best.name, sources, order)
 
 
 def _expected(shape: Shape, statistics: Statistics) -> float:
@@ -171,30 +206,29 @@ def _expected(shape: Shape, statistics: Statistics) -> float:
         expected *= min(1.0, statistics.text_matches / scope)
     if shape.importance_from is not None:
         expected *= max(0.001, 1.0 - shape.importance_from)
-    expected *= _created_share(shape, statistics) * 0.3**shape.other
+    expected *= statistics.created_share(shape.created_from, shape.created_to) * 0.3**shape.other
     if shape.session is not None:
         expected = min(expected, 100.0)
     return max(expected, 0.5)
 
 
-def _created_share(shape: Shape, statistics: Statistics) -> float:
-    span = max(statistics.created_max - statistics.created_min, 1)
-    begin = statistics.created_min if shape.created_from is None else shape.created_from
-    end = statistics.created_max if shape.created_to is None else shape.created_to
-    share = (min(end, statistics.created_max) - max(begin, statistics.created_min)) / span
-    return min(1.0, max(share, 0.001))
-
-
-def _paths(shape: Shape, order: Order, stats: Statistics) -> Iterator[Path]:
+def _paths(shape: Shape, order: Order, stats: Statistics, *, narrow: bool) -> Iterator[Path]:
     by_created = order.name == "created_at"
-    share = _created_share(shape, stats)
+    share = stats.created_share(shape.created_from, shape.created_to)
     covered = shape.match is None and not (
         shape.tags or shape.any_tags or shape.other or shape.session or shape.ids
     )
 
-    def walk(index: str, entries: float, *, ordered: bool, covers: bool = True) -> Path:
-        source = f"items i INDEXED BY {index}"
-        return Path(index, entries, source, ordered=ordered, covered=covered and covers)
+    def walk(
+        index: str,
+        entries: float,
+        *,
+        ordered: bool,
+        covers: bool = True,
+        extra: Condition | None = None,
+    ) -> Path:
+        branch = Branch(f"items i INDEXED BY {index}", extra)
+        return Path(index, entries, (branch,), ordered=ordered, covered=covered and covers)
 
     yield walk("items_created", stats.items * share, ordered=by_created)
     if shape.agent is not None:
@@ -216,38 +250,32 @@ def _paths(shape: Shape, order: Order, stats: Statistics) -> Iterator[Path]:
         yield walk("sqlite_autoindex_items_1", entries, ordered=order.name == "id", covers=False)
     if shape.session is not None:
         extra = Condition("i.session_key = ?", (shape.session,))
-        yield replace(walk("items_session", 100, ordered=by_created), extra=extra)
-    yield from _tag_paths(shape, stats, by_created=by_created, share=share)
-    if shape.match is not None and stats.text_matches <= MATCHES_MAX:
-        yield Path(
-            "items_text",
-            stats.text_matches,
-            "items_text f CROSS JOIN items i ON i.item_key = f.rowid",
-            extra=Condition("f.items_text MATCH ?", (shape.match,)),
-            drop_text=True,
-        )
+        yield walk("items_session", 100, ordered=by_created, extra=extra)
+    yield from _tag_paths(shape, stats, by_created=by_created, narrow=narrow)
+    yield from _text_paths(shape, stats, by_created=by_created)
 
 
 def _tag_paths(
-    shape: Shape, stats: Statistics, *, by_created: bool, share: float
+    shape: Shape, stats: Statistics, *, by_created: bool, narrow: bool
 ) -> Iterator[Path]:
-    source = "item_tags d CROSS JOIN items i ON i.item_key = d.item_key"
+    share = stats.created_share(shape.created_from, shape.created_to)
+    narrow = narrow and by_created
+    branches = {
+        tag: _tag_branch(tag, shape, by_created=by_created, narrow=narrow)
+        for tag in (*shape.tags, *shape.any_tags)
+    }
     for tag in shape.tags:
-        yield Path(
-            "item_tags",
-            stats.tags.get(tag, 0) * share,
-            source,
-            ordered=by_created,
-            extra=_tag_range("d.tag_key = ?", tag, shape),
-        )
+        entries = stats.tags.get(tag, 0) * share
+        name = "item_tags_narrow" if narrow else "item_tags"
+        yield Path(name, entries, (branches[tag],), ordered=by_created, covered=narrow)
     if shape.any_tags:
+        entries = sum(stats.tags.get(tag, 0) for tag in shape.any_tags) * share
+        if by_created:
+            merged = tuple(branches[tag] for tag in shape.any_tags)
+            yield Path("any_tags_merged", entries, merged, ordered=True, covered=narrow)
         keys = "[" + ",".join(map(str, shape.any_tags)) + "]"
-        yield Path(
-            "any_tags",
-            sum(stats.tags.get(tag, 0) for tag in shape.any_tags),
-            "items i NOT INDEXED",
-            extra=Condition(_ANY_TAG, (keys,)),
-        )
+        listed = Branch("items i NOT INDEXED", Condition(_ANY_TAG, (keys,)))
+        yield Path("any_tags", entries, (listed,))
 
 
 _ANY_TAG: Final = (
@@ -256,44 +284,56 @@ _ANY_TAG: Final = (
 )
 
 
-def _tag_range(condition: str, tag: int, shape: Shape) -> Condition:
-    """Return the condition on a tag's own list, which is in order of creation too."""
-    sql, values = condition, [tag]
+def _tag_branch(tag: int, shape: Shape, *, by_created: bool, narrow: bool) -> Branch:
+    """Return the source that is a tag's own list, which is in order of creation too."""
+    alias = "i" if narrow else "d"
+    tests = [(f"{alias}.tag_key = ?", tag)]
+    if shape.agent is not None:
+        tests.append((f"{alias}.agent_key = ?", shape.agent))
     if shape.created_from is not None:
-        sql, values = f"{sql} AND d.created_at >= ?", [*values, shape.created_from]
+        tests.append((f"{alias}.created_at >= ?", shape.created_from))
     if shape.created_to is not None:
-        sql, values = f"{sql} AND d.created_at <= ?", [*values, shape.created_to]
-    return Condition(sql, tuple(values))
+        tests.append((f"{alias}.created_at <= ?", shape.created_to))
+    extra = Condition(" AND ".join(sql for sql, _ in tests), tuple(value for _, value in tests))
+    if narrow:
+        return Branch("item_tags i", extra, tag=tag)
+    source = "item_tags d CROSS JOIN items i ON i.item_key = d.item_key"
+    if not by_created:
+        return Branch(source, extra, tag=tag)
+    return Branch(source, extra, value="d.created_at", key="d.item_key", tag=tag)
+
+
+_STRAYS: Final = Branch("strays s CROSS JOIN items i ON i.item_key = s.item_key")
+
+
+def _text_paths(shape: Shape, stats: Statistics, *, by_created: bool) -> Iterator[Path]:
+    if shape.match is None:
+        return
+    matches = Condition("f.items_text MATCH ?", (shape.match,))
+    source = "items_text f CROSS JOIN items i ON i.item_key = f.rowid"
+    if stats.text_matches <= MATCHES_MAX:
+        yield Path("items_text", stats.text_matches, (Branch(source, matches, text=True),))
+    if by_created and stats.strays <= STRAYS_MAX:
+        in_order = Condition(
+            "f.items_text MATCH ? AND f.rowid NOT IN (SELECT item_key FROM strays)",
+            (shape.match,),
+        )
+        newest = Branch(source, in_order if stats.strays else matches, sort="f.rowid", text=True)
+        branches = (newest, _STRAYS) if stats.strays else (newest,)
+        yield Path("items_text_in_order", stats.text_matches, branches, ordered=True)
 
 
 def _cost(
     path: Path, shape: Shape, expected: float, limit: int | None, statistics: Statistics
 ) -> float:
     unit = COVERED_COST if path.covered else ROW_COST
-    if shape.match is not None and not path.drop_text and statistics.text_matches > MATCHES_MAX:
-        unit = PROBE_COST
+    if shape.match is not None and not path.branches[0].text:
+        unit = PROBE_COST if statistics.text_matches > MATCHES_MAX else ROW_COST
     entries = path.entries
     if path.ordered and limit is not None:
         entries *= min(1.0, limit / min(expected, max(path.entries, 0.5)))
     sorting = 0.0 if path.ordered else min(expected, path.entries) * 0.3
     return entries * unit + sorting + path.entries * unit * WORST_CASE_WEIGHT
-
-
-def _build(path: Path, rest: _Residual, keys: NameKeys, now: int, order: Order) -> Plan:
-    where = compile_filter(rest.node, keys, now)
-    for extra in (rest.text, path.extra):
-        if extra is not None:
-            where = Condition(f"{extra.sql} AND ({where.sql})", (*extra.values, *where.values))
-    tag_walk = path.name == "item_tags" and order.name == "created_at"
-    value = "d.created_at" if tag_walk else ORDERS[order.name]
-    key = "d.item_key" if tag_walk else "i.item_key"
-    return Plan(path.name, path.source, where, value, key, order)
-
-
-@dataclass(frozen=True, slots=True)
-class _Residual:
-    node: Filter
-    text: Condition | None
 
 
 _PROBE: Final = (
@@ -302,26 +342,37 @@ _PROBE: Final = (
 _LIST: Final = "i.item_key IN (SELECT f.rowid FROM items_text f WHERE f.items_text MATCH ?)"
 
 
-def _residual(
-    path: Path, node: Filter, keys: NameKeys, shape: Shape, statistics: Statistics
-) -> _Residual:
-    """Return what is left to test on each candidate, words apart."""
-    parts = list(conjuncts(node))
-    text: Condition | None = None
-    if shape.match is not None:
-        parts = [part for part in parts if not isinstance(part, Text)]
-        if not path.drop_text:
-            many = statistics.text_matches > MATCHES_MAX
-            text = Condition(_PROBE if many else _LIST, (shape.match,))
-    if path.name == "item_tags" and path.extra is not None:
-        tag = path.extra.values[0]
-        parts = [
-            part
-            for part in parts
-            if not (
-                isinstance(part, Compare)
-                and is_equal(part, Field.TAG)
-                and keys.get((Field.TAG, part.value)) == tag
-            )
-        ]
-    return _Residual(And(tuple(parts)), text)
+def _source(
+    branch: Branch,
+    node: Filter,
+    keys: NameKeys,
+    now: int,
+    order: Order,
+    shape: Shape,
+    statistics: Statistics,
+) -> Source:
+    """Return a branch with what is left to test on each candidate."""
+    parts = [part for part in conjuncts(node) if not _is_given(part, branch, shape, keys)]
+    where = compile_filter(And(tuple(parts)), keys, now)
+    if shape.match is not None and not branch.text:
+        many = statistics.text_matches > MATCHES_MAX or branch is _STRAYS
+        text = Condition(_PROBE if many else _LIST, (shape.match,))
+        where = Condition(f"{text.sql} AND ({where.sql})", (*text.values, *where.values))
+    if branch.extra is not None:
+        where = Condition(
+            f"{branch.extra.sql} AND ({where.sql})", (*branch.extra.values, *where.values)
+        )
+    value = branch.value or ORDERS[order.name]
+    return Source(branch.source, where, value, branch.key, branch.sort or f"{value}; {branch.key}")
+
+
+def _is_given(part: Filter, branch: Branch, shape: Shape, keys: NameKeys) -> bool:
+    """Return whether a conjunct needs no test of its own on this branch's candidates."""
+    if isinstance(part, Text):
+        return shape.match is not None
+    return (
+        isinstance(part, Compare)
+        and is_equal(part, Field.TAG)
+        and branch.tag is not None
+        and keys.get((Field.TAG, part.value)) == branch.tag
+    )

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.query.conditions import NameKeys, match_text
-from engine.query.filter import Age, And, Compare, Field, Filter, Operator, Or, Text
+from engine.query.conditions import NameKeys, match_text, walk
+from engine.query.filter import Age, And, Compare, Field, Filter, Not, Operator, Or, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +114,15 @@ def _with_created(shape: Shape, operator: Operator, value: Any, now: int) -> Sha
         return replace(shape, created_from=max(moment, shape.created_from or 0))
     earlier = moment if shape.created_to is None else min(moment, shape.created_to)
     return replace(shape, created_to=earlier)
+
+
+_TAG_FIELDS = (Field.AGENT, Field.TAG, Field.CREATED)
+
+
+def answered_by_tags(node: Filter) -> bool:
+    """Return whether a tag's list has all that a filter asks: agent, time, tags and words."""
+    return all(
+        isinstance(part, (And, Or, Not, Text))
+        or (isinstance(part, Compare) and part.field in _TAG_FIELDS)
+        for part in walk(node)
+    )

@@ -79,13 +79,14 @@ class QueryService(Core):
         self, query: Query, order_by: str, convert: Any, *, first: int, chunk: int
     ) -> AsyncGenerator[Any, None]:
         procedure = partial(
-            selection.plan_keys,
+            selection.list_keys,
             self._reading,
             self._filter(query),
             self._clock(),
             order=parse_order(order_by),
+            first=first,
         )
-        return self._backend.stream(procedure, convert, first=first, chunk=chunk)
+        return self._backend.stream(procedure, convert, chunk=chunk)
 
     async def previews(self, keys: Iterable[int]) -> dict[int, Preview]:
         """Return rows of a list by row key; a key that is missing was deleted."""

@@ -12,7 +12,8 @@ from engine.models import Association, Message, Session
 from engine.serialization import encode, encode_metadata
 from engine.transfer.batches import BATCH_RECORDS, Numbered, read_batch
 from engine.transfer.files import Source
-from engine.transfer.records import ItemRecord, Record, parse_line
+from engine.transfer.parsing import parse_line
+from engine.transfer.records import ItemRecord, Record
 from engine.transfer.report import OnProgress, TransferProgress, TransferReport, in_thread
 from engine.validation import check_count, check_id, check_name, check_tags, check_unit
 

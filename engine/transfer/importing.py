@@ -14,7 +14,8 @@ from engine.models import Association, Message, Session
 from engine.transfer.batches import BATCH_RECORDS, Numbered, read_batch
 from engine.transfer.checking import Checker, at_line
 from engine.transfer.files import Source, refuse_store
-from engine.transfer.records import ItemRecord, Record, parse_line, record_of
+from engine.transfer.parsing import parse_line, record_of
+from engine.transfer.records import ItemRecord, Record
 from engine.transfer.report import OnProgress, TransferProgress, TransferReport, in_thread
 
 if TYPE_CHECKING:

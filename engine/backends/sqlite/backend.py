@@ -14,8 +14,9 @@ from engine.backends.sqlite.opening import Target, check_schema, prepare
 from engine.backends.sqlite.readers import PointReader, Pool
 from engine.backends.sqlite.writer import Writer
 from engine.errors import ReadOnlyStoreError, StoreClosedError
-from engine.procedures.base import Procedure, Statement
+from engine.procedures.base import Procedure
 from engine.procedures.names import Names
+from engine.procedures.selection import Listing
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -151,15 +152,14 @@ class SqliteBackend:
 
     def stream(
         self,
-        procedure: Callable[[], Procedure[Statement]],
+        procedure: Callable[[], Procedure[Listing]],
         convert: Callable[[list[Any]], Procedure[R]],
         *,
-        first: int,
         chunk: int,
     ) -> AsyncGenerator[R, None]:
-        """Yield converted rows of one statement in chunks, all from one snapshot."""
+        """Yield converted rows of a listing in chunks, all from one snapshot."""
         self._check()
-        return self._streams.stream(procedure, convert, first=first, chunk=chunk)
+        return self._streams.stream(procedure, convert, chunk=chunk)
 
     def data_version(self) -> int:
         """Return a number that differs after somebody has committed."""

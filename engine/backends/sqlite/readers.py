@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from engine.backends.sqlite.connection import Connection, stop_at
 from engine.backends.sqlite.driver import driver, run_procedure, translate, translated
-from engine.errors import EngineError, QueryInterruptedError, QueryTimeoutError, StoreBusyError
-from engine.procedures.base import Procedure, Statement
+from engine.errors import QueryInterruptedError, QueryTimeoutError, StoreBusyError
+from engine.procedures.base import Procedure
+from engine.procedures.selection import Listing
 
 INLINE_SECONDS: Final = 0.001
 """Time of one turn of the event loop that point reads may take on its thread."""
@@ -146,23 +147,23 @@ class Pool:
             return await connection.run_to_end(_read, start, seconds)
 
     async def stream(
-        self, start: Start, convert: Convert, *, first: int, chunk: int
+        self, start: Start, convert: Convert, *, chunk: int
     ) -> AsyncGenerator[Any, None]:
-        """Yield the converted rows of the statement that a procedure returns, in chunks.
+        """Yield the converted rows of the listing that a procedure returns, in chunks.
 
         All come from one snapshot, which is let go when the iterator is closed.
         """
         async with self.lend() as connection:
             cursor = None
             try:
-                cursor = await connection.run_to_end(_begin_stream, start)
-                size = first
-                while True:
-                    rows = await connection.run_to_end(_fetch, cursor, size, convert)
+                begun, cursor = await connection.run_to_end(_begin_stream, start, convert)
+                if begun is not None:
+                    yield begun
+                while cursor is not None:
+                    rows = await connection.run_to_end(_fetch, cursor, chunk, convert)
                     if rows is None:
                         break
                     yield rows
-                    size = chunk
             finally:
                 await asyncio.shield(connection.run(_end_stream, cursor))
 
@@ -199,17 +200,15 @@ def _roll_back(connection: Any) -> None:
         connection.execute("ROLLBACK")
 
 
-def _begin_stream(connection: Any, start: Start) -> Any:
-    try:
+def _begin_stream(connection: Any, start: Start, convert: Convert) -> tuple[Any, Any]:
+    """Return the first rows, converted, and a cursor for the rest."""
+    with translated():
         connection.execute("BEGIN")
-        statement: Statement = run_procedure(connection, start())
-        return connection.execute(statement.sql, statement.values)
-    except driver.Error as error:
-        _roll_back(connection)
-        raise translate(error) from error
-    except EngineError:
-        _roll_back(connection)
-        raise
+        listing: Listing = run_procedure(connection, start())
+        begun = run_procedure(connection, convert(listing.first)) if listing.first else None
+        if listing.rest is None:
+            return begun, None
+        return begun, connection.execute(listing.rest.sql, listing.rest.values)
 
 
 def _fetch(connection: Any, cursor: Any, size: int, convert: Convert) -> Any:

@@ -53,8 +53,9 @@ SCHEMA = (
     """CREATE TABLE access(item_key INTEGER PRIMARY KEY REFERENCES items,
         last_accessed_at INTEGER NOT NULL, access_count INTEGER NOT NULL) STRICT""",
     "CREATE INDEX access_last ON access(last_accessed_at)",
+    # With the item's time and agent, so that a tag's list answers without the items' rows.
     """CREATE TABLE item_tags(tag_key INTEGER NOT NULL REFERENCES tags, created_at INTEGER NOT NULL,
-        item_key INTEGER NOT NULL REFERENCES items,
+        item_key INTEGER NOT NULL REFERENCES items, agent_key INTEGER NOT NULL,
         PRIMARY KEY(tag_key, created_at, item_key)) STRICT, WITHOUT ROWID""",
     "CREATE INDEX item_tags_item ON item_tags(item_key, tag_key)",
     """CREATE TABLE associations(source_key INTEGER NOT NULL REFERENCES items,
@@ -63,6 +64,9 @@ SCHEMA = (
         created_at INTEGER NOT NULL, metadata TEXT,
         PRIMARY KEY(source_key, relation_key, target_key)) STRICT, WITHOUT ROWID""",
     "CREATE INDEX associations_target ON associations(target_key, relation_key, source_key)",
+    # Items whose row key and time of creation are not in the same order: imported late, restored.
+    # The text index lists by row key; with these set apart, that is newest first.
+    "CREATE TABLE strays(item_key INTEGER PRIMARY KEY REFERENCES items) STRICT",
     # Counted as items change, so that counts and the planner need no scan.
     """CREATE TABLE counts(agent_key INTEGER NOT NULL, kind_key INTEGER NOT NULL,
         tier INTEGER NOT NULL, items INTEGER NOT NULL,
