@@ -32,12 +32,12 @@ from engine.text import (
     words_of,
 )
 
-MATCHES_PER_WORD: Final = 2_000
+MATCHES_PER_WORD: Final = 1_000
 SAMPLE: Final = 200
 """Newest matches from which a word's frequency is judged before more are fetched."""
 COMMON_SHARE: Final = 0.1
 """A word in more than this part of the items is left out beside rarer ones."""
-SCORED_MAX: Final = 64
+SCORED_MAX: Final = 48
 SCORED_CHARS_MAX: Final = 4_000
 SNIPPET_CHARS: Final = 160
 K1: Final = 1.2
@@ -192,12 +192,14 @@ def _score(item_id: str, text: str, words: list[Word], rarity: dict[str, float])
 
 
 def _hit(item: Item, text: str, score: float, words: list[Word]) -> SearchHit:
-    spans = [
+    wanted = frozenset(stem for word in words for stem in word.stems)
+    begun = [word for word in words if word.prefix]
+    spans = {
         (start, end)
         for stem, start, end in words_of(text)
-        if any(_is_match(word, stem) for word in words)
-    ]
-    snippet, highlights = _snippet(text, sorted(set(spans)))
+        if stem in wanted or any(_is_match(word, stem) for word in begun)
+    }
+    snippet, highlights = _snippet(text, sorted(spans))
     return SearchHit(item=item, score=score, snippet=snippet, highlights=highlights)
 
 
