@@ -55,7 +55,7 @@ def check_tags(values: Iterable[Any], limits: Limits) -> frozenset[str]:
         InvalidItemError: one is no text, or they are one string instead of several.
         LimitExceededError: there are too many, or one is too long.
     """
-    if isinstance(values, (str, bytes)):
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise InvalidItemError(
             f"tags is one {type(values).__name__}, not several", hint='use a set: {"tag"}'
         )
@@ -93,11 +93,11 @@ def check_tier(value: Any) -> Tier:
 
 
 def check_count(what: str, value: Any) -> int:
-    """Return a whole number of at least 0 that fits 63 bits.
+    """Return a whole number from 0 up to one that can still be counted on from.
 
     Raises:
         InvalidItemError: it is something else.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
-        raise InvalidItemError(f"{what} is {value!r}", hint="use a whole number, 0 or more")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
+        raise InvalidItemError(f"{what} is {value!r}", hint="use a whole number from 0 to 2^53")
     return value

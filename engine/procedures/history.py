@@ -17,9 +17,7 @@ from engine.models import Change, ChangeNotice, Codec, Operation
 from engine.procedures.base import Procedure, Row, Statement
 from engine.procedures.items import Stored, load_stored
 from engine.procedures.names import Names, load_names
-from engine.procedures.writing import (
-    logged_fields,
-)
+from engine.procedures.writing import LOGGED_FIELDS, logged_fields
 from engine.serialization import decode
 
 CHANGES: Final = (
@@ -74,11 +72,11 @@ def item_history(
     state = _public_state(live[0]) if live else {}
     changes: list[Change] = []
     for entry in logged:
+        if len(changes) >= limit:
+            break
         change, state = _explain(entry, state, names)
         if before is None or change.sequence < before:
             changes.append(change)
-        if len(changes) == limit:
-            break
     return changes[::-1]
 
 
@@ -113,7 +111,7 @@ def _explain(entry: Logged, state: dict[str, Any], names: Names) -> tuple[Change
         case Operation.CREATE:
             after, earlier = state, {}
         case Operation.DELETE:
-            after, earlier = {}, before
+            after, earlier = {}, {name: before[name] for name in LOGGED_FIELDS}
         case _:
             after = {name: state.get(name) for name in before}
             earlier = {**state, **before}

@@ -133,6 +133,9 @@ _LOGGED: Final = {
 }
 
 
+LOGGED_FIELDS: Final = tuple(_LOGGED.values())
+
+
 def changed_fields(old: Stored, new: Stored) -> list[str]:
     """Return the names, as in the change log, of the fields in which two states differ."""
     return [

@@ -16,7 +16,14 @@ from engine.backends.sqlite.driver import (
     run_procedure,
     translate,
 )
-from engine.errors import EngineError, StoreClosedError, StoreError
+from engine.errors import (
+    EngineError,
+    ReadOnlyStoreError,
+    StorageError,
+    StorageFullError,
+    StoreBusyError,
+    StoreClosedError,
+)
 from engine.procedures.base import Procedure, TextChange
 from engine.procedures.fulltext import write_text
 from engine.procedures.names import Names
@@ -27,6 +34,8 @@ GROUP_SECONDS: Final = 0.02
 """A group is cut when it has run for this long: a large batch does not hold others back."""
 WAL_BYTES_MAX: Final = 16 * 1024 * 1024
 IDLE_SECONDS: Final = 1.0
+STORE_WIDE: Final = (StoreBusyError, StorageFullError, StorageError, ReadOnlyStoreError)
+"""Refusals that the next writer would meet as well."""
 
 
 @dataclass(slots=True)
@@ -179,7 +188,7 @@ class Writer:
             self.commits += len(outcomes)
             return outcomes, requests[len(outcomes) :]
         self._roll_back(connection)
-        if isinstance(refused, StoreError):
+        if isinstance(refused, STORE_WIDE):
             # The store itself: the others would fare no better.
             return [_Outcome(request, error=refused) for request in requests], []
         # Refused while the words of all were written: nobody's in particular, so the last one's.
