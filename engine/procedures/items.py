@@ -235,7 +235,7 @@ def _preview(row: Row, names: Names, accesses: Accesses) -> Preview:
         size_bytes=size,
         version=version,
         codec=codec,
-        text=preview_of(codec, head) if preview is None else preview,
+        text=preview_of(codec, head or b"") if preview is None else preview,
     )
 
 

@@ -1,0 +1,246 @@
+"""The app: opens the store after the first frame, and holds what all screens share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from textual import work
+from textual.app import App
+from textual.binding import BindingType
+from textual.notifications import SeverityLevel
+from textual.screen import Screen
+from textual.signal import Signal
+from textual.widget import Widget
+from textual.worker import Worker, WorkerState
+
+from inspector import display, formatting
+from inspector.actions import Scope, bindings_of
+from inspector.failures import Failure, describe
+from inspector.journal import Journal
+from inspector.palette import ActionProvider
+from inspector.screens.browse import BrowseScreen
+from inspector.screens.dialogs import FailurePanel
+from inspector.screens.help import HelpScreen, help_groups
+from inspector.settings import Settings, State, state_directory
+from inspector.widgets.header import StoreHeader
+
+if TYPE_CHECKING:
+    from inspector.gateway import Gateway
+
+T = TypeVar("T")
+
+COPY_CHARS_MAX = 1_000_000
+"""Terminals cut or drop a longer clipboard sequence."""
+
+EXIT_UNEXPECTED = 70
+"""What sysexits.h calls an internal error."""
+
+
+class InspectorApp(App[None]):
+    """Browses, searches and edits the store at `path`."""
+
+    TITLE = "memory-inspector"
+    CSS_PATH = "app.tcss"
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {"browse": BrowseScreen}
+    DEFAULT_MODE = "browse"
+    COMMANDS: ClassVar[set[Any]] = {ActionProvider}
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.APP)]
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        read_only: bool = False,
+        settings: Settings | None = None,
+        state: State | None = None,
+        clock: Callable[[], int] | None = None,
+    ) -> None:
+        super().__init__()
+        self._path = Path(path)
+        self._read_only = read_only
+        self._clock = clock
+        self._gateway: Gateway | None = None
+        self.settings = settings or Settings()
+        self.state = state or State(state_directory())
+        self.journal = Journal()
+        self.store_opened: Signal[None] = Signal(self, "store-opened")
+        if self.settings.keys:
+            self.set_keymap(self.settings.keys)
+
+    # The store -----------------------------------------------------------------------------
+
+    @property
+    def store_name(self) -> str:
+        """The file's name: the path would say more than a screenshot should."""
+        return self._path.name
+
+    @property
+    def is_open(self) -> bool:
+        """True once the store is open."""
+        return self._gateway is not None
+
+    @property
+    def gateway(self) -> Gateway:
+        """The open store; only after `store_opened`."""
+        if self._gateway is None:
+            raise RuntimeError("the store is not open yet")
+        return self._gateway
+
+    @property
+    def mode_titles(self) -> Sequence[tuple[str, str]]:
+        """The screens there are, in the order of their number keys."""
+        return [("browse", "Browse")]
+
+    def now(self) -> datetime:
+        """Return the present moment, from the injected clock if there is one."""
+        if self._clock is None:
+            return datetime.now(UTC)
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self._clock())
+
+    def on_mount(self) -> None:
+        """Choose the colours, and open the store once the first frame is drawn."""
+        theme = self.settings.theme or self.state.theme
+        if theme in self.available_themes:
+            self.theme = theme
+        self.watch(self, "theme", self._theme_chosen, init=False)
+        self.call_after_refresh(self._open_store)
+
+    @work(group="open", exit_on_error=False)
+    async def _open_store(self) -> None:
+        # Imported beside the loop: it takes a tenth of a second, and keys are pressed meanwhile.
+        gateway = await asyncio.to_thread(_import_gateway)
+        try:
+            self._gateway = await gateway.Gateway.open(
+                self._path,
+                read_only=self._read_only,
+                actor=self.settings.actor,
+                clock=self._clock,
+            )
+        except gateway.EngineError as error:
+            await self._show_problem(describe(error))
+            return
+        if self._gateway.read_only and not self._read_only:
+            self.toast("This store cannot be written, so it is open read-only.", severity="warning")
+        self.store_opened.publish(None)
+
+    async def _show_problem(self, failure: Failure) -> None:
+        from inspector.screens.problem import ProblemScreen
+
+        self._return_code = 1
+        await self.push_screen(ProblemScreen(failure, store_name=self.store_name))
+
+    async def on_unmount(self) -> None:
+        """Close the store, so that what was written behind is on disk."""
+        if self._gateway is not None:
+            await self._gateway.close()
+
+    # Telling -------------------------------------------------------------------------------
+
+    def toast(self, message: str, *, severity: SeverityLevel = "information") -> None:
+        """Say something in passing; stored text in it is made visible."""
+        self.notify(display.visible_line(message, 300), severity=severity, markup=False)
+
+    def report(self, error: BaseException) -> None:
+        """Show an error as a panel: what, why, and what to do."""
+        self.run_worker(self.show_failure(describe(error)), group="report", exit_on_error=False)
+
+    async def show_failure(self, failure: Failure) -> None:
+        """Show a failure and wait until it is read."""
+        await self.push_screen_wait(FailurePanel(failure))
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Say what went wrong in a worker of the app itself."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self.report(event.worker.error)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """End with a plain message: Textual's own traceback would print memories."""
+        self._return_code = EXIT_UNEXPECTED
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        failure = describe(error)
+        self._exit_renderables.append(
+            display.rich_text(f"memory-inspector: {failure.what} ({failure.why}); {failure.hint}\n")
+        )
+        self._close_messages_no_wait()
+
+    def copy(self, what: str, text: str) -> None:
+        """Put the original text on the clipboard and say how, since a terminal may refuse it."""
+        if len(text) > COPY_CHARS_MAX:
+            size = formatting.count(len(text))
+            self.toast(
+                f"{size} characters are too many for a clipboard; x exports them.",
+                severity="warning",
+            )
+            return
+        self.copy_to_clipboard(text)
+        size = formatting.count(len(text))
+        self.toast(f"Copied the {what}, {size} characters, through the terminal (OSC 52)")
+
+    def remember(self, change: Callable[[], T], otherwise: T) -> T:
+        """Keep something for the next run; if the state cannot be written, say so once."""
+        try:
+            return change()
+        except OSError as error:
+            reason = error.strerror or "the system refused"
+            self.toast(f"Not remembered for the next run: {reason}", severity="warning")
+            return otherwise
+
+    def key_of(self, name: str) -> str:
+        """Return the key that an action has now, for a message."""
+        for active in self.screen.active_bindings.values():
+            if active.binding.id == name:
+                return self.get_key_display(active.binding)
+        return next(
+            self.get_key_display(binding)
+            for scope in Scope
+            for binding in bindings_of(scope)
+            if binding.id == name
+        )
+
+    # Actions -------------------------------------------------------------------------------
+
+    def action_help(self) -> None:
+        """Show the keys that work for what has the focus."""
+        if isinstance(self.screen, HelpScreen):
+            return
+        focused: Widget | None = self.screen.focused
+        about = (focused.HELP or "") if focused is not None else ""
+        self.push_screen(
+            HelpScreen(
+                help_groups(self, self.screen.active_bindings.values()),
+                about=about.strip(),
+                with_queries=isinstance(self.screen, BrowseScreen),
+            )
+        )
+
+    def action_change_theme(self) -> None:
+        """Choose the colours from a list, seeing each."""
+        self.search_themes()
+
+    def _theme_chosen(self, theme: str) -> None:
+        self.remember(lambda: self.state.set_theme(theme), None)
+
+    def on_store_header_mode_clicked(self, event: StoreHeader.ModeClicked) -> None:
+        """Switch to the screen that was clicked."""
+        self.switch_mode(event.mode)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keep single-letter keys of the app out of text fields."""
+        if action == "command_palette" and not self.use_command_palette:
+            return False
+        return super().check_action(action, parameters)
+
+
+def _import_gateway() -> Any:
+    from inspector import gateway
+
+    # On first use of any name the engine itself is imported.
+    _ = gateway.EngineError
+    return gateway

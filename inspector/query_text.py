@@ -1,0 +1,138 @@
+"""The text of the query bar as facets see it: what is chosen, and the text with one more choice.
+
+Pure. Values of one field that an item has once (tier, kind, agent) are alternatives, so choosing
+a second one widens the query; tags narrow it, since an item has many.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inspector.gateway import (
+    And,
+    Compare,
+    Field,
+    Filter,
+    Not,
+    Operator,
+    Or,
+    Text,
+    Tier,
+    query_to_text,
+)
+
+FACET_FIELDS: tuple[Field, ...] = (Field.TIER, Field.KIND, Field.TAG, Field.AGENT)
+
+Choice = tuple[str, str]
+"""A facet: the field's word in the query language, and the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The facets that a query includes and excludes."""
+
+    included: frozenset[Choice] = frozenset()
+    excluded: frozenset[Choice] = frozenset()
+
+
+def choices_of(query: Filter) -> Choices:
+    """Return the facets that hold for the query as a whole."""
+    included: set[Choice] = set()
+    excluded: set[Choice] = set()
+    for part in _parts(query):
+        included |= _alternatives(part)
+        if isinstance(part, Not):
+            excluded |= _alternatives(part.child)
+        elif isinstance(part, Compare) and part.operator is Operator.NE:
+            excluded |= _choice(part)
+    return Choices(frozenset(included), frozenset(excluded))
+
+
+def toggled(query: Filter, field: str, value: str, *, negate: bool) -> str:
+    """Return the text of `query` with a facet added, or taken out if it was there."""
+    choice = (field, value)
+    before = choices_of(query)
+    was_there = choice in (before.excluded if negate else before.included)
+    kept = (_without(part, choice) for part in _parts(query))
+    parts = [part for part in kept if part is not None]
+    if not was_there:
+        parts = _with(parts, Field(field), value, negate=negate)
+    text: str = query_to_text(And(tuple(parts))) if parts else ""
+    return text
+
+
+def for_id(item_id: str) -> str:
+    """Return the text of the query that gives one item."""
+    text: str = query_to_text(Compare(Field.ID, Operator.EQ, item_id))
+    return text
+
+
+def without_field(query: Filter, field: Field) -> Filter:
+    """Return the query without its choices of `field`: what else could be chosen there."""
+    return And(
+        tuple(
+            part
+            for part in _parts(query)
+            if not any(name == field.value for name, _ in _alternatives(part))
+        )
+    )
+
+
+def as_typed(query: Filter, text: str) -> Filter:
+    """Return the query with its last word as the beginning of a word, if that is being typed."""
+    parts = _parts(query)
+    if not parts or not text or not text[-1].isalnum():
+        return query
+    last = parts[-1]
+    if not isinstance(last, Text) or last.phrase or not text.endswith(last.text):
+        return query
+    return And((*parts[:-1], Text(last.text, prefix=True)))
+
+
+def _parts(query: Filter) -> tuple[Filter, ...]:
+    return query.children if isinstance(query, And) else (query,)
+
+
+def _alternatives(part: Filter) -> frozenset[Choice]:
+    """Return the facets of which `part` asks for one; none if it asks for anything else."""
+    if isinstance(part, Or):
+        choices = [_equal(child) for child in part.children]
+        fields = {name for choice in choices for name, _ in choice}
+        return frozenset().union(*choices) if all(choices) and len(fields) == 1 else frozenset()
+    return _equal(part)
+
+
+def _equal(part: Filter) -> frozenset[Choice]:
+    if isinstance(part, Compare) and part.operator is Operator.EQ:
+        return _choice(part)
+    return frozenset()
+
+
+def _choice(part: Compare) -> frozenset[Choice]:
+    if part.field not in FACET_FIELDS:
+        return frozenset()
+    value = part.value.label if isinstance(part.value, Tier) else str(part.value)
+    return frozenset({(part.field.value, value)})
+
+
+def _without(part: Filter, choice: Choice) -> Filter | None:
+    if isinstance(part, Not):
+        inner = _without(part.child, choice)
+        return part if inner is part.child else (Not(inner) if inner else None)
+    if isinstance(part, Compare):
+        return None if _choice(part) == {choice} else part
+    if isinstance(part, Or) and choice in _alternatives(part):
+        rest = tuple(child for child in part.children if _equal(child) != {choice})
+        return rest[0] if len(rest) == 1 else Or(rest)
+    return part
+
+
+def _with(parts: list[Filter], field: Field, value: str, *, negate: bool) -> list[Filter]:
+    added = Compare(field, Operator.EQ, Tier[value.upper()] if field is Field.TIER else value)
+    if negate:
+        return [*parts, Not(added)]
+    for index, part in enumerate(parts):
+        if field is not Field.TAG and any(name == field.value for name, _ in _alternatives(part)):
+            others = part.children if isinstance(part, Or) else (part,)
+            return [*parts[:index], Or((*others, added)), *parts[index + 1 :]]
+    return [*parts, added]

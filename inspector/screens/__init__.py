@@ -1,0 +1,1 @@
+"""The screens: each fetches through the gateway, decides, and hands values to its widgets."""

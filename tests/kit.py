@@ -1,0 +1,122 @@
+"""What the engine's tests share: a clock that tests move, and a thorough check of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import orjson
+
+from engine import MemoryStore
+from engine.backends.sqlite.driver import driver
+from engine.backends.sqlite.schema import SCHEMA
+from engine.models import Codec
+from engine.serialization import PickledContent, decode
+from engine.text import searchable_text
+
+START = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+
+OpenMemory: TypeAlias = Callable[..., Awaitable[MemoryStore]]
+AssertSound: TypeAlias = Callable[[Path], None]
+
+
+class ManualClock:
+    """Strictly monotonic: every look moves it on by a millisecond, and tests by what they like."""
+
+    def __init__(self, start: datetime = START, step: timedelta = timedelta(milliseconds=1)) -> None:
+        self.now = start
+        self.step = step
+
+    def __call__(self) -> int:
+        """Return the moment in UTC microseconds, and move on."""
+        self.now += self.step
+        return (self.now - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+    def advance(self, **duration: float) -> None:
+        """Let time pass: `advance(days=3)`."""
+        self.now += timedelta(**duration)
+
+
+def check_sound(path: Path) -> None:
+    """Raise unless structure, hashes, counters, tags, full text and change log all agree."""
+    with closing(driver.connect(path, isolation_level=None)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        connection.execute("INSERT INTO items_text(items_text) VALUES ('integrity-check')")
+        for what, (kept, recounted) in AGREEMENTS.items():
+            assert rows(connection, kept) == rows(connection, recounted), what
+        _check_contents(connection)
+        _check_text(connection)
+
+
+AGREEMENTS = {
+    "counts": (
+        "SELECT agent_key, kind_key, tier, items FROM counts WHERE items <> 0",
+        "SELECT agent_key, kind_key, tier, count(*) FROM items GROUP BY 1, 2, 3",
+    ),
+    "tag counts": (
+        "SELECT tag_key, items FROM tags WHERE items <> 0",
+        "SELECT tag_key, count(*) FROM item_tags GROUP BY 1",
+    ),
+    "tags' own copy of the creation time": (
+        "SELECT tag_key, item_key, created_at FROM item_tags",
+        "SELECT tag_key, item_key, i.created_at FROM item_tags JOIN items i USING (item_key)",
+    ),
+    "sequences without gap or repeat": (
+        "SELECT count(*), coalesce(min(sequence), 1), coalesce(max(sequence), 0) FROM changes",
+        "SELECT count(*), 1, count(*) FROM changes",
+    ),
+    # The last change of an item says whether it is there, and at which version.
+    "items and the change log": (
+        "SELECT id, version FROM items",
+        "SELECT item_id, version FROM changes c WHERE sequence = (SELECT max(sequence) "
+        "FROM changes d WHERE d.item_id = c.item_id AND d.operation <> 5) AND operation <> 3",
+    ),
+    "row keys are never used again": (
+        "SELECT 1",
+        "SELECT coalesce(max(item_key), 0) < (SELECT value FROM meta "
+        "WHERE name = 'next_item_key') FROM items",
+    ),
+}
+
+
+def rows(connection: Any, sql: str) -> list[Any]:
+    """Return the rows of a statement, sorted."""
+    return sorted(connection.execute(sql).fetchall())
+
+
+def _check_contents(connection: Any) -> None:
+    for item_id, codec, data, size, digest, metadata in connection.execute(
+        "SELECT id, codec, content, size_bytes, hash, metadata FROM items"
+    ):
+        decode(Codec(codec), data, size, digest, item_id=item_id)
+        assert metadata is None or isinstance(orjson.loads(metadata), dict)
+
+
+def _check_text(connection: Any) -> None:
+    """Compare the full-text index, word for word, with one made anew from the items."""
+    (create,) = [sql for sql in SCHEMA if "items_text USING fts5" in sql]
+    with closing(driver.connect(":memory:", isolation_level=None)) as fresh:
+        fresh.execute(create)
+        for key, item_id, agent, codec, data, size, digest in connection.execute(
+            "SELECT item_key, id, agent_key, codec, content, size_bytes, hash FROM items"
+        ):
+            content = decode(Codec(codec), data, size, digest, item_id=item_id)
+            readable = None if isinstance(content, (bytes, PickledContent)) else content
+            fresh.execute(
+                "INSERT INTO items_text(rowid, text, scope) VALUES (?, ?, ?)",
+                (key, searchable_text(item_id, readable), f"a{agent}"),
+            )
+        assert _words(connection) == _words(fresh), "full text and items disagree"
+
+
+def _words(connection: Any) -> list[Any]:
+    connection.execute(
+        "CREATE VIRTUAL TABLE temp.words USING fts5vocab('main', 'items_text', 'instance')"
+    )
+    found = rows(connection, "SELECT term, doc, col, \"offset\" FROM temp.words")
+    connection.execute("DROP TABLE temp.words")
+    return found
