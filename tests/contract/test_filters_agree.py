@@ -60,6 +60,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     "京都": ("京", "都"),
 }
 WHOLE = {"getUserName": "getusernam"}
+# The id is part of the text.
+ID_TOKENS = {"user": ["user"], "used": ["us"], "日記": ["日", "記"], "%_": []}
 PLAIN = [word for word in WORDS if word not in WHOLE]
 
 AGENTS = ["atlas", "atlantis", "b'; DROP TABLE items --", "\U0010ffffagent"]
@@ -292,7 +294,8 @@ def item_tokens(item: Item) -> list[str]:
         bytes: lambda _: "",
         dict: lambda content: f"beta deep {content['beta']} {content['deep'][0]}",
     }[type(item.content)](item.content)
-    return tokens(texts)
+    beginning = item.id.partition("/")
+    return [*ID_TOKENS[beginning[0]], beginning[2], *tokens(texts)]
 
 
 def matches(node: Text, item: Item) -> bool:
