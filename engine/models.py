@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import Enum, IntEnum
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 Json: TypeAlias = "bool | int | float | str | list[Any] | dict[str, Any] | None"
 Content: TypeAlias = "Json | bytes"
@@ -67,6 +67,24 @@ KINDS = ("episodic", "semantic", "procedural", "declarative", "working")
 TIERS = tuple(tier.label for tier in Tier)
 
 
+T = TypeVar("T")
+
+
+def _set_slots_directly(cls: type[T]) -> type[T]:
+    """Give a frozen dataclass with slots an `__init__` that fills them without a detour.
+
+    The generated one calls `object.__setattr__` by name for every field. An item is made for
+    every read, and that was a fifth of the time of one: 2.7 us against 1.0.
+    """
+    names = [field.name for field in fields(cls)]  # type: ignore[arg-type]
+    body = "".join(f"\n    set_{name}(self, {name})" for name in names)
+    scope = {f"set_{name}": getattr(cls, name).__set__ for name in names}
+    exec(f"def __init__(self, *, {', '.join(names)}):{body}", scope)  # noqa: S102 - as dataclass
+    setattr(cls, "__init__", scope["__init__"])  # noqa: B010 - mypy knows no such assignment
+    return cls
+
+
+@_set_slots_directly
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """One memory. Times are aware and in UTC; `size_bytes` is of the content before compression."""

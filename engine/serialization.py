@@ -81,12 +81,12 @@ def decode(codec: Codec, data: bytes, size: int, digest: bytes, *, item_id: str)
         CorruptItemError: the bytes are not the ones that were stored.
     """
     raw = unpack(codec, data, size, digest, item_id=item_id)
-    base = CODECS[codec & 15]
-    if base is Codec.TEXT:
+    base = codec & 15
+    if base == Codec.TEXT:
         return raw.decode()
-    if base is Codec.JSON:
+    if base == Codec.JSON:
         return orjson.loads(raw)
-    return PickledContent(raw) if base is Codec.PICKLE else raw
+    return PickledContent(raw) if base == Codec.PICKLE else raw
 
 
 def unpack(codec: Codec, data: bytes, size: int, digest: bytes, *, item_id: str) -> bytes:
@@ -99,17 +99,17 @@ def unpack(codec: Codec, data: bytes, size: int, digest: bytes, *, item_id: str)
         raw = decompress_bounded(data, size) if codec >= 16 else data
     except ValueError as error:
         raise _corrupt(item_id, str(error)) from error
-    if content_digest(CODECS[codec & 15], raw) != digest:
+    if content_digest(codec & 15, raw) != digest:
         raise _corrupt(item_id, "its bytes do not match their hash")
     return raw
 
 
-def content_digest(codec: Codec, raw: bytes) -> bytes:
+def content_digest(codec: int, raw: bytes) -> bytes:
     """Return the 128-bit BLAKE2b of uncompressed content, keyed by what kind of bytes they are."""
     return blake2b(raw, digest_size=16, person=_PERSONS[codec]).digest()
 
 
-_PERSONS: Final = {codec: bytes([codec]) for codec in Codec}
+_PERSONS: Final = tuple(bytes([codec]) for codec in range(16))
 
 
 def preview_of(codec: Codec, raw: bytes) -> str:

@@ -44,7 +44,7 @@ class InspectorApp(App[None]):
     """Browses, searches and edits the store at `path`."""
 
     TITLE = "memory-inspector"
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {"browse": BrowseScreen}
     DEFAULT_MODE = "browse"
     COMMANDS: ClassVar[set[Any]] = {ActionProvider}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 import orjson
@@ -135,8 +134,7 @@ def _stored(row: Row, names: Names) -> Stored:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """An item and the key of its row; `item` is None when its content is too large to read here."""
 
     key: int
