@@ -6,6 +6,7 @@ finds it. SQL text is put together from the constants below and nothing else.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -175,14 +176,15 @@ def _text(node: Text) -> Condition:
 TEXT_MATCHES: Final = "i.item_key IN (SELECT f.rowid FROM items_text f WHERE items_text MATCH ?)"
 
 
-def prefix_end(prefix: str) -> str:
-    """Return the least text that sorts after everything that begins with `prefix`."""
+def prefix_end(prefix: str) -> str | bytes:
+    """Return the least value that sorts after every text that begins with `prefix`."""
     for position in range(len(prefix) - 1, -1, -1):
         code = ord(prefix[position])
         if code < 0x10FFFF:
             following = 0xE000 if code == 0xD7FF else code + 1
             return prefix[:position] + chr(following)
-    return "\U0010ffff" * (len(prefix) + 1)
+    # No text is greater than all of these, but every blob is.
+    return b""
 
 
 def _compare(node: Compare, keys: NameKeys, now: int) -> Condition:
@@ -201,15 +203,15 @@ def _compare(node: Compare, keys: NameKeys, now: int) -> Condition:
 INTEGER_MAX: Final = 2**63 - 1
 
 
-def _bindable(value: Any) -> Any:
-    """Return a number that SQLite can compare with: whole ones have 64 bits."""
+def bindable(value: Any) -> Any:
+    """Return a number that SQLite can compare with a column: whole ones have 64 bits."""
     if isinstance(value, int):
         return max(-INTEGER_MAX, min(value, INTEGER_MAX))
     return value
 
 
 def _ordered(field: Field, operator: Operator, value: Any) -> Condition:
-    condition = Condition(f"{_COLUMN[field]} {_SQL_OPERATOR[operator]} ?", (_bindable(value),))
+    condition = Condition(f"{_COLUMN[field]} {_SQL_OPERATOR[operator]} ?", (bindable(value),))
     if field is Field.ACCESSED:
         # Never accessed is neither before nor after any moment.
         return Condition(f"({_HAS[Part.ACCESSES]} AND {condition.sql})", condition.values)
@@ -304,5 +306,15 @@ def _scalar_test(alias: str, operator: Operator, value: Any) -> Condition:
     types = "'text'" if isinstance(value, str) else "'integer', 'real'"
     return Condition(
         f"{alias}.type IN ({types}) AND {alias}.value {_SQL_OPERATOR[operator]} ?",
-        (_bindable(value),),
+        (_json_number(value),),
     )
+
+
+def _json_number(value: Any) -> Any:
+    """Return a value as SQLite reads it from JSON: beyond 64 bits a number is a float."""
+    if isinstance(value, int) and not -INTEGER_MAX <= value <= INTEGER_MAX:
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf if value > 0 else -math.inf
+    return value

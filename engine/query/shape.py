@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.query.conditions import NameKeys, match_text, walk
+from engine.query.conditions import NameKeys, bindable, match_text, walk
 from engine.query.filter import Age, And, Compare, Field, Filter, Not, Operator, Or, Text
 
 
@@ -108,6 +108,7 @@ def _with_created(shape: Shape, operator: Operator, value: Any, now: int) -> Sha
         later = operator in (Operator.LT, Operator.LE)
     else:
         later = operator in (Operator.GT, Operator.GE)
+    moment = bindable(moment)
     if operator in (Operator.EQ, Operator.NE):
         return replace(shape, other=shape.other + 1)
     if later:
