@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Generator
 from pathlib import Path
@@ -67,7 +68,15 @@ class MemoryStore(ItemService, BulkService, LinkService, SessionService):
         await self._accesses.flush()
 
     async def close(self) -> None:
-        """Write what is pending and let go of the file; safe to call twice."""
+        """Write what is pending and let go of the file, even if cancelled; safe to call twice."""
+        closing = asyncio.ensure_future(self._close())
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError:
+            await asyncio.wait([closing])
+            raise
+
+    async def _close(self) -> None:
         await self._accesses.close()
         await self._backend.close()
 

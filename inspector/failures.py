@@ -35,7 +35,7 @@ def describe(error: BaseException, *, log_directory: Path | None = None) -> Fail
     if isinstance(error, SettingsError):
         return Failure(what=error.message, hint=error.hint)
     if isinstance(error, OSError):
-        return Failure(what=error.strerror or "the system refused", why=str(error.filename or ""))
+        return Failure(what=error.strerror or str(error), why=str(error.filename or ""))
     log = write_log(error, log_directory or state_directory())
     return Failure(
         what="something unexpected went wrong in the inspector",

@@ -23,6 +23,9 @@ from inspector.gateway import (
 
 FACET_FIELDS: tuple[Field, ...] = (Field.TIER, Field.KIND, Field.TAG, Field.AGENT)
 
+PREFIX_CHARS_MIN = 2
+"""Half of a million memories have a word that begins with a given letter: nobody waits for that."""
+
 Choice = tuple[str, str]
 """A facet: the field's word in the query language, and the value."""
 
@@ -85,6 +88,8 @@ def as_typed(query: Filter, text: str) -> Filter:
         return query
     last = parts[-1]
     if not isinstance(last, Text) or last.phrase or not text.endswith(last.text):
+        return query
+    if len(last.text) < PREFIX_CHARS_MIN:
         return query
     return And((*parts[:-1], Text(last.text, prefix=True)))
 

@@ -79,11 +79,14 @@ class PointReader:
         """Take everybody who waits along, until nobody does."""
         try:
             while self._waiting:
-                riders, self._waiting = self._waiting, []
-                starts = [start for start, future in riders if not future.done()]
-                outcomes = iter(await self._lane.run(_run_all, starts))
-                for _, future in [rider for rider in riders if not rider[1].done()]:
-                    result, error = next(outcomes)
+                riders = [rider for rider in self._waiting if not rider[1].done()]
+                self._waiting = []
+                starts = [start for start, _ in riders]
+                outcomes = await self._lane.run(_run_all, starts)
+                for (_, future), (result, error) in zip(riders, outcomes, strict=True):
+                    # Those who went away meanwhile have no use for what they asked.
+                    if future.done():
+                        continue
                     if error is not None:
                         future.set_exception(error)
                     else:

@@ -146,7 +146,7 @@ class Writer:
         while pending:
             try:
                 outcomes, pending = await self._connection.run(self._run_group, pending)
-            except EngineError as error:
+            except Exception as error:  # noqa: BLE001 - nobody may be left waiting for ever
                 outcomes, pending = [_Outcome(r, error=error) for r in pending], []
             for outcome in outcomes:
                 future = outcome.request.future

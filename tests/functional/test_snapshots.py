@@ -1,0 +1,132 @@
+"""How the screens look: at 120 by 40 and at 80 by 24 cells, with nothing left to chance."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from inspector.app import InspectorApp
+from tests.functional.conftest import fill, settle, type_text
+
+WIDE, NARROW = (120, 40), (80, 24)
+SIZES = pytest.mark.parametrize("size", [WIDE, NARROW], ids=["120x40", "80x24"])
+
+Compare = Callable[..., bool]
+MakeApp = Callable[..., InspectorApp]
+
+
+@pytest.fixture
+def seeded_store(store_path: Path) -> Path:
+    """The seeded store, for tests that are not coroutines."""
+    asyncio.run(fill(store_path))
+    return store_path
+
+
+def after(*keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
+    """Press keys, each when the one before has done all it does; `=text` types."""
+
+    async def run(pilot: Pilot[Any]) -> None:
+        await settle(pilot)
+        for key in keys:
+            if key.startswith("="):
+                await type_text(pilot, key[1:])
+            else:
+                await pilot.press(key)
+            await settle(pilot)
+        # The time a query took differs from run to run.
+        from inspector.widgets.query_bar import QueryBar
+
+        for bar in pilot.app.screen_stack[0].query(QueryBar):
+            bar.status = bar.status.split(" · ")[0]
+        await settle(pilot)
+
+    return run
+
+
+@SIZES
+def test_browse(
+    snap_compare: Compare, seeded_store: Path, make_app: MakeApp, size: tuple[int, int]
+) -> None:
+    """The first screen that anybody sees."""
+    assert snap_compare(make_app(seeded_store), terminal_size=size, run_before=after())
+
+
+@SIZES
+def test_browse_read_only(
+    snap_compare: Compare, seeded_store: Path, make_app: MakeApp, size: tuple[int, int]
+) -> None:
+    """Read-only says so, and offers no change."""
+    app = make_app(seeded_store, read_only=True)
+    assert snap_compare(app, terminal_size=size, run_before=after("j"))
+
+
+@SIZES
+def test_query_with_completion(
+    snap_compare: Compare, seeded_store: Path, make_app: MakeApp, size: tuple[int, int]
+) -> None:
+    """What could follow is offered while typing."""
+    app = make_app(seeded_store)
+    assert snap_compare(app, terminal_size=size, run_before=after("slash", "=agent:atlas tag:p"))
+
+
+@SIZES
+def test_fields(
+    snap_compare: Compare, seeded_store: Path, make_app: MakeApp, size: tuple[int, int]
+) -> None:
+    """Every field with its exact value."""
+    app = make_app(seeded_store)
+    keys = ("enter", "greater_than_sign")
+    assert snap_compare(app, terminal_size=size, run_before=after(*keys))
+
+
+@SIZES
+def test_edit(
+    snap_compare: Compare, seeded_store: Path, make_app: MakeApp, size: tuple[int, int]
+) -> None:
+    """The editor."""
+    assert snap_compare(make_app(seeded_store), terminal_size=size, run_before=after("e"))
+
+
+@SIZES
+def test_marks_and_bulk_question(
+    snap_compare: Compare, seeded_store: Path, make_app: MakeApp, size: tuple[int, int]
+) -> None:
+    """Count, sample, and No as the default."""
+    app = make_app(seeded_store)
+    keys = ("space", "space", "b", "G", "enter")
+    assert snap_compare(app, terminal_size=size, run_before=after(*keys))
+
+
+@SIZES
+def test_help(
+    snap_compare: Compare, seeded_store: Path, make_app: MakeApp, size: tuple[int, int]
+) -> None:
+    """The keys that work for the list."""
+    app = make_app(seeded_store)
+    assert snap_compare(app, terminal_size=size, run_before=after("question_mark"))
+
+
+@SIZES
+def test_a_store_that_cannot_be_opened(
+    snap_compare: Compare, tmp_path: Path, make_app: MakeApp, size: tuple[int, int]
+) -> None:
+    """What, and what to do; with nothing of the path that is this machine's own."""
+    app = make_app(tmp_path / "absent.db")
+    assert snap_compare(app, terminal_size=size, run_before=after())
+
+
+def test_browse_without_colour(
+    snap_compare: Compare,
+    seeded_store: Path,
+    make_app: MakeApp,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Everything is said by glyph and word too."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = make_app(seeded_store)
+    assert snap_compare(app, terminal_size=WIDE, run_before=after("j", "space"))
