@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from engine.errors import ItemNotFoundError, VersionConflictError
+from engine.errors import ItemNotFoundError, LimitExceededError, VersionConflictError
 from engine.models import BulkResult, Item
 from engine.procedures.base import Procedure, Statement
 from engine.procedures.items import Stored, item_of, load_stored
@@ -49,6 +49,7 @@ class Edit:
     encoded: Encoded | None = None
     add_tags: frozenset[str] = frozenset()
     remove_tags: frozenset[str] = frozenset()
+    tags_max: int = 256
 
 
 def put_items(names: Names, drafts: Sequence[Draft], author: Author) -> Procedure[list[Item]]:
@@ -165,7 +166,13 @@ def _edited(old: Stored, edit: Edit, now: int) -> Stored:
             data=encoded.data,
         )
     if edit.add_tags or edit.remove_tags:
-        changes["tags"] = (changes.get("tags", old.tags) | edit.add_tags) - edit.remove_tags
+        tags = (changes.get("tags", old.tags) | edit.add_tags) - edit.remove_tags
+        if len(tags) > edit.tags_max and not tags <= old.tags:
+            raise LimitExceededError(
+                f"{old.id!r} would have {len(tags)} tags; the limit is {edit.tags_max}",
+                hint="take some off first",
+            )
+        changes["tags"] = tags
     new = old._replace(**changes)
     if not changed_fields(old, new):
         return old

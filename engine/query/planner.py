@@ -305,8 +305,10 @@ def _text_paths(shape: Shape, stats: Statistics, *, by_created: bool) -> Iterato
         return
     matches = Condition("f.items_text MATCH ?", (shape.match,))
     source = "items_text f CROSS JOIN items i ON i.item_key = f.rowid"
-    if stats.text_matches <= MATCHES_MAX:
-        yield Path("items_text", stats.text_matches, (Branch(source, matches, text=True),))
+    # Beyond the limit the number was not counted; a tenth of everything is a word's usual most.
+    many = stats.text_matches > MATCHES_MAX
+    entries = max(stats.text_matches, stats.items / 10) if many else stats.text_matches
+    yield Path("items_text", entries, (Branch(source, matches, text=True),))
     if by_created and stats.strays <= STRAYS_MAX:
         in_order = Condition(
             "f.items_text MATCH ? AND f.rowid NOT IN (SELECT item_key FROM strays)",
@@ -314,7 +316,7 @@ def _text_paths(shape: Shape, stats: Statistics, *, by_created: bool) -> Iterato
         )
         newest = Branch(source, in_order if stats.strays else matches, sort="f.rowid", text=True)
         branches = (newest, _STRAYS) if stats.strays else (newest,)
-        yield Path("items_text_in_order", stats.text_matches, branches, ordered=True)
+        yield Path("items_text_in_order", entries, branches, ordered=True)
 
 
 def _cost(

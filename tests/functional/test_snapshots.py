@@ -113,10 +113,15 @@ def test_help(
 
 @SIZES
 def test_a_store_that_cannot_be_opened(
-    snap_compare: Compare, tmp_path: Path, make_app: MakeApp, size: tuple[int, int]
+    snap_compare: Compare,
+    tmp_path: Path,
+    make_app: MakeApp,
+    size: tuple[int, int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What, and what to do; with nothing of the path that is this machine's own."""
-    app = make_app(tmp_path / "absent.db")
+    """What, and what to do."""
+    monkeypatch.chdir(tmp_path)
+    app = make_app(Path("absent.db"))
     assert snap_compare(app, terminal_size=size, run_before=after())
 
 

@@ -15,8 +15,9 @@ from engine.backends.sqlite.driver import driver, translated
 
 R = TypeVar("R")
 
-READER_CACHE_KIB = 16_384
-WRITER_CACHE_KIB = 65_536
+READER_CACHE_KIB = 8_192
+WRITER_CACHE_KIB = 32_768
+"""Larger caches were not faster: the operating system keeps the pages too."""
 PROGRESS_STEPS = 20_000
 """SQLite's virtual machine runs about this many steps in a millisecond."""
 

@@ -227,3 +227,5 @@ def _end_stream(connection: Any, cursor: Any) -> None:
     if cursor is not None:
         cursor.close()
     _roll_back(connection)
+    # Sorting a million rows takes memory that the next small query has no use for.
+    connection.execute("PRAGMA shrink_memory")
