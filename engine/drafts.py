@@ -154,7 +154,13 @@ class Drafting:
         encoded = None
         if content is not UNCHANGED:
             encoded = encode(content, limits, allow_pickle=self._allow_pickle)
-        return Edit(fields, encoded, check_tags(add_tags, limits), check_tags(remove_tags, limits))
+        return Edit(
+            fields,
+            encoded,
+            check_tags(add_tags, limits),
+            check_tags(remove_tags, limits),
+            limits.tags_max,
+        )
 
 
 def _moment(name: str, record: Mapping[str, Any]) -> int | None:

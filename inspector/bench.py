@@ -40,7 +40,7 @@ SETTLE_SECONDS = 1.0
 PATTERNS: dict[str, tuple[tuple[str, ...], float]] = {
     "scroll": (("down",), REPEAT_SECONDS),
     "page": (("pagedown", "pagedown", "pagedown", "pageup"), PAUSE_SECONDS),
-    "jump": (("end", "home"), PAUSE_SECONDS),
+    "jump": (("end", "pageup", "home", "pagedown"), PAUSE_SECONDS),
 }
 """Which keys are pressed in turn, and how long after one another."""
 
@@ -88,16 +88,16 @@ async def _until(condition: Any, what: str, seconds: float) -> None:
         await asyncio.sleep(POLL_SECONDS)
 
 
+def _is_filled(table: ItemTable | None) -> bool:
+    """Return whether every line in view shows an item."""
+    if table is None or table.row_count == 0:
+        return False
+    return all(table.row(key) is not None for key in table.visible_keys())
+
+
 async def _filled(app: InspectorApp) -> float:
     """Wait until rows of the store are on the screen; return the moment of that frame."""
-
-    def ready() -> bool:
-        table = _table(app)
-        if table is None or table.row_count == 0 or table.pending:
-            return False
-        return all(table.row(key) is not None for key in table.visible_keys())
-
-    await _until(ready, "filling the table", START_SECONDS_MAX)
+    await _until(lambda: _is_filled(_table(app)), "filling the table", START_SECONDS_MAX)
     frames = FrameDriver.frames
     # The rows are here; the frame that shows them is the next one.
     await _until(lambda: FrameDriver.frames > frames, "the first rows", START_SECONDS_MAX)
@@ -135,8 +135,8 @@ async def _press(app: InspectorApp, table: ItemTable, key: str) -> tuple[float, 
 
     await _until(shown, f"the frame after {key}", KEY_SECONDS_MAX)
     first = FrameDriver.written_at
-    if table.pending:
-        await _until(lambda: not table.pending, f"the rows after {key}", KEY_SECONDS_MAX)
+    if not _is_filled(table):
+        await _until(lambda: _is_filled(table), f"the rows after {key}", KEY_SECONDS_MAX)
         frames = FrameDriver.frames
         await _until(lambda: FrameDriver.frames > frames, "their frame", KEY_SECONDS_MAX)
     return first - began, FrameDriver.written_at - began

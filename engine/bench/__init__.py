@@ -19,6 +19,7 @@ from engine.bench.results import Report as Report
 from engine.bench.results import Timings as Timings
 from engine.bench.running import Settings as Settings
 from engine.bench.running import measure as measure
+from engine.bench.running import measure_in_place as measure_in_place
 from engine.bench.scratch import scratch_copy as scratch_copy
 from engine.bench.scratch import scratch_folder as scratch_folder
 
@@ -34,6 +35,7 @@ __all__ = [
     "as_text",
     "describe_bar",
     "measure",
+    "measure_in_place",
     "scratch_copy",
     "scratch_folder",
 ]

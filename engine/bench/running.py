@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import TypeAlias
 
 from engine.bench.machine import examine
 from engine.bench.material import gather
@@ -23,6 +24,9 @@ BATCH_ITEMS = 40_000
 BATCH_ITEMS_QUICK = 2_000
 
 GROUPS = ("get", "query", "search", "put")
+
+Also: TypeAlias = Callable[[Path], Awaitable[list[Measurement]]]
+"""Measures something else on the scratch copy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,36 +51,53 @@ async def measure(
     *,
     scratch: Path | None = None,
     progress: Callable[[str], None] = _silent,
+    also: Also | None = None,
 ) -> Report:
     """Measure a copy of the store at `path` and return the report; the store is only read.
 
     The copy lies in a folder of its own in `scratch`, by default beside the store, and is removed
-    whatever happens.
+    whatever happens. `also` measures something else on it, before anything is written to it.
 
     Raises:
         StoreError: the file is no store, or holds too little to measure.
         StorageError: there is no room for a copy, or no permission to make one.
     """
+    with scratch_folder(scratch or path.parent) as folder:
+        progress("copy")
+        async with scratch_copy(path, folder) as copy:
+            return await measure_in_place(
+                copy, settings, progress=progress, also=also, source=path.name
+            )
+
+
+async def measure_in_place(
+    path: Path,
+    settings: Settings | None = None,
+    *,
+    progress: Callable[[str], None] = _silent,
+    also: Also | None = None,
+    source: str = "generated",
+) -> Report:
+    """Measure the store at `path` itself, which is changed by it; otherwise like `measure`."""
     settings = settings or Settings()
     began = perf_counter()
-    with scratch_folder(scratch or path.parent) as folder:
-        machine = examine(folder)
-        progress("copying")
-        async with (
-            scratch_copy(path, folder) as copy,
-            open_store(copy, create=False, actor="bench") as store,
-        ):
-            info = await store.info()
-            measurements = await _measure_all(store, copy, settings, progress)
+    machine = examine(path.parent)
+    rows: list[Measurement] = []
+    if also is not None:
+        progress("app")
+        rows += await also(path)
+    async with open_store(path, create=False, actor="bench") as store:
+        info = await store.info()
+        rows = [*await _measure_all(store, path, settings, progress), *rows]
     return Report(
-        source=path.name,
+        source=source,
         items=info.items,
         file_bytes=info.file_bytes,
         quick=settings.quick,
         seed=settings.seed,
         seconds=round(perf_counter() - began, 1),
         machine=machine,
-        measurements=tuple(measurements),
+        measurements=tuple(rows),
     )
 
 
@@ -86,7 +107,7 @@ async def _measure_all(
     # Questions need to be varied and the same ones next time, not unguessable.
     rng = random.Random(settings.seed)  # noqa: S311
     effort = Effort.of(quick=settings.quick)
-    progress("sampling")
+    progress("sample")
     material = await gather(store, copy, rng)
     rows: list[Measurement] = []
     if "get" in settings.groups:

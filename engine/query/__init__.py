@@ -1,48 +1,51 @@
 """The query language: text and Mongo-like filters become one `Filter` tree. Pure, no I/O."""
 
-# TEMPORARY stand-in by the coordinator so that others can import the engine; owner Q replaces this file.
-import re as _re
+from __future__ import annotations
 
-from engine.errors import InvalidFilterError
-from engine.models import Tier
-from engine.query.filter import *
+from engine.query.completion import Completion as Completion
+from engine.query.completion import complete as complete
+from engine.query.filter import EVERYTHING as EVERYTHING
+from engine.query.filter import Age as Age
+from engine.query.filter import And as And
+from engine.query.filter import Compare as Compare
+from engine.query.filter import Field as Field
+from engine.query.filter import Filter as Filter
+from engine.query.filter import Has as Has
+from engine.query.filter import HasMetadata as HasMetadata
+from engine.query.filter import Metadata as Metadata
+from engine.query.filter import Not as Not
+from engine.query.filter import Operator as Operator
+from engine.query.filter import Or as Or
+from engine.query.filter import Part as Part
+from engine.query.filter import Text as Text
+from engine.query.highlighting import highlight as highlight
+from engine.query.mongo import parse_mongo as parse_mongo
+from engine.query.normal import normalise as normalise
+from engine.query.parser import parse as parse
+from engine.query.render import quote_value as quote_value
+from engine.query.render import to_text as to_text
 
-
-def parse(text, *, limits=None):
-    out = []
-    for w in text.split():
-        neg = w.startswith("-") and len(w) > 1
-        w = w[1:] if neg else w
-        m = _re.fullmatch(r"(\w+)(:|>=|<=|!=|=|>|<)(.+)", w)
-        if m and m[1] in Field._value2member_map_:
-            f, op, v = Field(m[1]), m[2], m[3]
-            o = Operator.EQ if op == ":" else Operator(op)
-            if f is Field.TIER:
-                v = Tier[v.upper()]
-            elif f is Field.IMPORTANCE:
-                v = float(v)
-            elif f in (Field.ACCESSES, Field.SIZE, Field.VERSION):
-                v = int(v)
-            elif f in (Field.CREATED, Field.UPDATED, Field.IDLE):
-                v = Age(int(v[:-1]) * 86_400_000_000)
-            n = Compare(f, o, v)
-        elif m and m[1] not in ("http", "https"):
-            raise InvalidFilterError(
-                f"no field {m[1]!r}",
-                hint="quote it",
-                text=text,
-                position=text.find(m[1]),
-                length=len(m[1]),
-            )
-        else:
-            n = Text(w)
-        out.append(Not(n) if neg else n)
-    return out[0] if len(out) == 1 else And(tuple(out))
-
-
-def parse_mongo(mapping, *, limits=None):
-    return And(tuple(Compare(Field(k), Operator.EQ, v) for k, v in mapping.items()))
-
-
-def to_text(f):
-    return ""
+__all__ = [
+    "EVERYTHING",
+    "Age",
+    "And",
+    "Compare",
+    "Completion",
+    "Field",
+    "Filter",
+    "Has",
+    "HasMetadata",
+    "Metadata",
+    "Not",
+    "Operator",
+    "Or",
+    "Part",
+    "Text",
+    "complete",
+    "highlight",
+    "normalise",
+    "parse",
+    "parse_mongo",
+    "quote_value",
+    "to_text",
+]

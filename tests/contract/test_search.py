@@ -53,7 +53,7 @@ async def found(store: MemoryStore, words: str, **options: Any) -> list[str]:
         ("CAFÉ", "cafe"),
         ("zurich", "cafe"),
         ("getUserName", "code"),
-        ("username", "code"),
+        ("getusername", "code"),
         ("user name", "code"),
         ("parse_http_response", "code"),
         ("response", "code"),
@@ -207,7 +207,7 @@ async def test_nothing_typed_is_a_syntax_error(library: MemoryStore, words: str)
 
 @settings(
     deadline=None,
-    max_examples=100,
+    max_examples=200,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

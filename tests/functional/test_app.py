@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browse_kit import OpenApp, browse, on_browse, screen_text, settle, type_text
 from textual.pilot import Pilot
 
 from engine import MemoryStore
@@ -19,7 +20,8 @@ from inspector.screens.help import HelpScreen
 from inspector.screens.problem import ProblemScreen
 from inspector.settings import Settings
 from inspector.widgets.footer import ActionFooter
-from tests.functional.conftest import OpenApp, browse, screen_text, settle, type_text
+
+pytest_plugins = ("browse_kit",)
 
 
 def footer_text(app: InspectorApp) -> str:
@@ -83,7 +85,7 @@ async def test_read_only_says_so_and_offers_no_change(
             assert word not in footer_text(app)
         await pilot.press("e", "n", "d", "t", "E", "u")
         await settle(pilot)
-        assert app.screen is browse(app)
+        assert on_browse(app)
         await other.put("fresh", "seen though read-only")
         for _ in range(100):
             await pilot.pause(0.05)
@@ -113,7 +115,7 @@ async def test_an_unexpected_error_in_a_worker_is_a_panel_and_a_private_log(
         assert "must not leak" not in screen_text(app)
         await pilot.press("escape")
         await settle(pilot)
-        assert app.screen is browse(app)
+        assert on_browse(app)
     log = tmp_path / "state-home" / "memory-inspector" / "inspector.log"
     assert "ZeroDivisionError" in log.read_text()
     assert "must not leak" not in log.read_text().replace('secret = "a memory that must', "")
@@ -211,7 +213,7 @@ async def test_help_lists_the_keys_of_what_has_the_focus(seeded: Path, open_app:
         assert "Mark" in text
         await pilot.press("escape")
         await settle(pilot)
-        assert app.screen is browse(app)
+        assert on_browse(app)
 
 
 async def test_the_palette_carries_out_an_action(seeded: Path, open_app: OpenApp) -> None:
@@ -235,7 +237,7 @@ async def test_keys_can_be_given_by_the_config(seeded: Path, open_app: OpenApp) 
         assert "^e Edit" in footer_text(app)
         await pilot.press("e")
         await settle(pilot)
-        assert app.screen is browse(app)
+        assert on_browse(app)
         await pilot.press("ctrl+e")
         await settle(pilot)
         assert isinstance(app.screen, EditScreen)

@@ -6,9 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-
-from engine import MemoryStore, Tier
-from tests.functional.conftest import (
+from browse_kit import (
     OpenApp,
     browse,
     current_id,
@@ -18,7 +16,12 @@ from tests.functional.conftest import (
     screen_text,
     settle,
     type_text,
+    zoomed,
 )
+
+from engine import MemoryStore, Tier
+
+pytest_plugins = ("browse_kit",)
 
 SIZES = [(120, 40), (80, 24)]
 
@@ -262,9 +265,9 @@ async def test_a_narrow_screen_shows_one_pane_beside_the_list(
         assert not screen.facets.display
         await pilot.press("z")
         await settle(pilot)
-        assert screen.maximized is not None
+        assert zoomed(app)
         await pilot.press("escape")
-        assert screen.maximized is None
+        assert not zoomed(app)
 
 
 async def test_copy_says_what_was_copied_and_how(seeded: Path, open_app: OpenApp) -> None:

@@ -7,6 +7,18 @@ import stat
 from pathlib import Path
 
 import pytest
+from browse_kit import (
+    OpenApp,
+    browse,
+    current_id,
+    eventually,
+    fill,
+    listed_ids,
+    on_browse,
+    screen_text,
+    settle,
+    type_text,
+)
 from textual.widgets import Input, TextArea
 
 from engine import MemoryStore, Tier
@@ -15,17 +27,8 @@ from inspector.screens.conflict import ConflictScreen
 from inspector.screens.dialogs import Confirm, FailurePanel
 from inspector.screens.edit import EditScreen
 from inspector.settings import Settings
-from tests.functional.conftest import (
-    OpenApp,
-    browse,
-    current_id,
-    eventually,
-    fill,
-    listed_ids,
-    screen_text,
-    settle,
-    type_text,
-)
+
+pytest_plugins = ("browse_kit",)
 
 
 async def peek(store: MemoryStore, item_id: str) -> dict[str, object]:
@@ -164,7 +167,7 @@ async def test_leaving_with_something_unsaved_asks(
         await settle(pilot)
         await pilot.press("escape")
         await settle(pilot)
-        assert app.screen is browse(app)
+        assert on_browse(app)
         await pilot.press("e")
         await settle(pilot)
         app.screen.query_one("#content", TextArea).text = "[1]"
@@ -177,7 +180,7 @@ async def test_leaving_with_something_unsaved_asks(
         assert app.screen.query_one("#content", TextArea).text == "[1]"
         await pilot.press("escape", "y")
         await settle(pilot)
-        assert app.screen is browse(app)
+        assert on_browse(app)
         assert (await peek(other, "user/preferences"))["version"] == 1
 
 
@@ -368,7 +371,7 @@ async def test_in_a_conflict_theirs_can_be_kept(
         saved = await peek(other, "user/preferences")
         assert saved["content"] == {"language": "Theirs"}
         assert saved["version"] == 2
-        assert app.screen is browse(app)
+        assert on_browse(app)
 
 
 async def test_in_a_conflict_both_can_be_merged(

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browse_kit import OpenApp, browse, fill, screen_text, settle, type_text
 from rich.console import Console
 from textual.pilot import Pilot
 from textual.strip import Strip
 from textual.widgets import Input, TextArea
 
 from inspector.app import InspectorApp
-from tests.functional.conftest import OpenApp, browse, fill, screen_text, settle, type_text
+
+pytest_plugins = ("browse_kit",)
 
 HOSTILE = (
     "\x1b]0;owned\x07\x1b]52;c;aGFja2Vk\x07\x1b[31mred\x1b[0m \x9b31m \x9d0;t\x9c \x07\x08\r"

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browse_kit import fill, settle, type_text
 from textual.pilot import Pilot
 
 from inspector.app import InspectorApp
-from tests.functional.conftest import fill, settle, type_text
+
+pytest_plugins = ("browse_kit",)
 
 WIDE, NARROW = (120, 40), (80, 24)
 SIZES = pytest.mark.parametrize("size", [WIDE, NARROW], ids=["120x40", "80x24"])

@@ -1,4 +1,7 @@
-"""A seeded store and the app on it, with nothing left to chance: clock, ids, time zone, cursor."""
+"""A seeded store and the app on it, with nothing left to chance: clock, ids, time zone, cursor.
+
+A plugin of the tests that need it, since only one conftest can have the name in one run of mypy.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ def now_microseconds() -> int:
     return int(NOW.timestamp()) * 1_000_000
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def still_screen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing moves by itself, and nothing of this machine shows."""
     monkeypatch.setenv("TZ", "UTC")
@@ -148,7 +151,7 @@ async def eventually(pilot: Pilot[Any], holds: Callable[[], object], seconds: fl
 
 
 @pytest.fixture
-def make_app(tmp_path: Path) -> Callable[..., InspectorApp]:
+def make_app(tmp_path: Path, still_screen: None) -> Callable[..., InspectorApp]:
     def make(path: Path, **options: Any) -> InspectorApp:
         options.setdefault("settings", Settings(actor="tester"))
         options.setdefault("state", State(tmp_path / "state"))
@@ -179,6 +182,15 @@ def browse(app: InspectorApp) -> BrowseScreen:
     screen = app.screen_stack[0]
     assert isinstance(screen, BrowseScreen)
     return screen
+
+
+def on_browse(app: InspectorApp) -> bool:
+    """Whether the Browse screen is on top: no dialog, no editor."""
+    return app.screen is browse(app)
+
+
+def zoomed(app: InspectorApp) -> bool:
+    return browse(app).maximized is not None
 
 
 def screen_text(app: InspectorApp) -> str:
