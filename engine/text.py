@@ -78,10 +78,28 @@ def match_expression(text: str, *, prefix: bool = False) -> str | None:
     if phrase is None:
         return None
     star = " *" if prefix else ""
+    if prefix and text.isascii() and text.isalpha() and text.islower():
+        return f"({' OR '.join([f'{phrase} *', *(_quoted(t) or '' for t in _begun(text))])})"
     whole = _quoted(_CONTROL.sub(" ", unicodedata.normalize("NFKC", text)))
     if _HUMPED_WORD.search(text) and whole != phrase:
         return f"({phrase}{star} OR {whole}{star})"
     return f"{phrase}{star}"
+
+
+ENDING_MAX: Final = 5
+
+
+def _begun(word: str) -> list[str]:
+    """Return the shorter beginnings of a word that may be the stem of what is being typed.
+
+    `preferred` is indexed as `prefer`: on the way to it, `preferre` is the beginning of nothing.
+    """
+    return [word[:end] for end in range(len(word) - 1, max(2, len(word) - ENDING_MAX - 1), -1)]
+
+
+def is_begun(stem: str, typed: str) -> bool:
+    """Return whether a word with this stem may be what `typed` is the beginning of."""
+    return stem.startswith(typed) or stem in _begun(typed)
 
 
 def _split(text: str) -> str:

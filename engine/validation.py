@@ -10,6 +10,19 @@ from engine.limits import Limits
 from engine.models import TIERS, Tier
 
 
+def check_text(what: str, value: Any, limits: Limits) -> str:
+    """Return any Unicode text up to the size of content.
+
+    Raises:
+        InvalidItemError: it is not text, or too long.
+    """
+    if not isinstance(value, str):
+        raise InvalidItemError(f"{what} is {type(value).__name__}, not text", hint="use a string")
+    size = _utf8_bytes(what, value)
+    limits.check_bytes(what, size, limits.content_bytes_max, hint=f"use a shorter {what}")
+    return value
+
+
 def check_id(value: Any, limits: Limits) -> str:
     """Return an item's id: any Unicode text but empty, over-long or with NUL.
 
@@ -35,17 +48,21 @@ def _check_text(what: str, value: Any, maximum: int) -> str:
         raise InvalidItemError(f"{what} is empty", hint=f"give a {what} at least one character")
     if "\0" in value:
         raise InvalidItemError(f"{what} contains NUL", hint="remove the character U+0000")
-    try:
-        size = len(value.encode())
-    except UnicodeEncodeError as error:
-        raise InvalidItemError(
-            f"{what} has a lone surrogate at character {error.start}", hint="use valid Unicode"
-        ) from error
+    size = _utf8_bytes(what, value)
     if size > maximum:
         raise LimitExceededError(
             f"{what} is {size:,} bytes; the limit is {maximum:,}", hint=f"use a shorter {what}"
         )
     return str(value)
+
+
+def _utf8_bytes(what: str, value: str) -> int:
+    try:
+        return len(value.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidItemError(
+            f"{what} has a lone surrogate at character {error.start}", hint="use valid Unicode"
+        ) from error
 
 
 def check_tags(values: Iterable[Any], limits: Limits) -> frozenset[str]:
@@ -90,6 +107,14 @@ def check_tier(value: Any) -> Tier:
     if isinstance(value, str) and value in TIERS:
         return Tier[value.upper()]
     raise InvalidItemError(f"{value!r} is no tier", hint=f"use one of {', '.join(TIERS)}")
+
+
+INTEGER_MAX = 2**63 - 1
+
+
+def bounded(value: int, *, least: int = 0, most: int = INTEGER_MAX) -> int:
+    """Return the number nearest to `value` that is in a range; SQLite's integers have 64 bits."""
+    return max(least, min(int(value), most))
 
 
 def check_count(what: str, value: Any) -> int:

@@ -142,18 +142,27 @@ async def _press(app: InspectorApp, table: ItemTable, key: str) -> tuple[float, 
     return first - began, FrameDriver.written_at - began
 
 
+def _possible(table: ItemTable, key: str) -> str:
+    """Return the key, or another where it would not move the cursor any further."""
+    if table.cursor_row >= table.row_count - 1 and key in ("down", "pagedown", "end"):
+        return "home"
+    if table.cursor_row <= 0 and key in ("up", "pageup", "home"):
+        return "end"
+    return key
+
+
 async def _press_all(app: InspectorApp, name: str, presses: int) -> dict[str, list[float]]:
     """Press the keys of a pattern; return what each took, and how late the loop was."""
     table = _table(app)
-    if table is None:
-        raise NotShownError("the list is not there")
+    if table is None or table.row_count <= 1:
+        raise NotShownError("there is no list to move in")
     keys, pause = PATTERNS[name]
     shown: list[float] = []
     filled: list[float] = []
     async with _lag() as late:
         for number in range(presses):
             began = time.monotonic()
-            first, whole = await _press(app, table, keys[number % len(keys)])
+            first, whole = await _press(app, table, _possible(table, keys[number % len(keys)]))
             shown.append(first)
             filled.append(whole)
             await asyncio.sleep(max(0.0, pause - (time.monotonic() - began)))

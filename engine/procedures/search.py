@@ -25,6 +25,7 @@ from engine.query.shape import conjuncts, scoped_match, shape_of
 from engine.serialization import PickledContent
 from engine.text import (
     COMMON_WORDS,
+    is_begun,
     match_expression,
     query_words,
     searchable_text,
@@ -206,7 +207,7 @@ def _hit(item: Item, text: str, score: float, words: list[Word]) -> SearchHit:
 def _is_match(word: Word, stem: str) -> bool:
     if stem in word.stems:
         return True
-    return word.prefix and any(stem.startswith(begun) for begun in word.stems)
+    return word.prefix and is_begun(stem, word.text.casefold())
 
 
 def _readable(item: Item) -> str:

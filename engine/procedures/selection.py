@@ -22,7 +22,7 @@ from engine.procedures.names import (
     json_values,
     load_names,
 )
-from engine.query.conditions import NameKeys, compile_filter, named_values, walk
+from engine.query.conditions import NameKeys, bindable, compile_filter, named_values, walk
 from engine.query.filter import And, Compare, Field, Filter, Not, Operator, Or
 from engine.query.planner import (
     MATCHES_MAX,
@@ -180,7 +180,13 @@ def _open_cursor(cursor: str, fingerprint: str) -> tuple[Any, int, int]:
         raise InvalidCursorError(
             "the page cursor is malformed", hint="use page.cursor as it came"
         ) from error
-    valid = isinstance(key, int) and isinstance(now, int) and isinstance(value, (int, float, str))
+    valid = (
+        isinstance(key, int)
+        and isinstance(now, int)
+        and isinstance(value, (int, float, str))
+        and bindable(key) == key
+        and (isinstance(value, (float, str)) or bindable(value) == value)
+    )
     if expected != fingerprint or not valid:
         raise InvalidCursorError(
             "the page cursor belongs to another query",

@@ -18,8 +18,10 @@ _PUT: Final = (
 )
 
 
-def put_sessions(names: Names, sessions: Sequence[Session]) -> Procedure[None]:
-    """Record sessions; one that is known is replaced, its messages stay."""
+def put_sessions(
+    names: Names, sessions: Sequence[Session], metadata: Sequence[str | None]
+) -> Procedure[None]:
+    """Record sessions with their metadata as JSON; one that is known is replaced, messages stay."""
     agents = yield from ensure_keys(names.agents, {s.agent for s in sessions})
     keys = yield from ensure_keys(names.sessions, {s.id for s in sessions})
     yield Many(
@@ -31,10 +33,10 @@ def put_sessions(names: Names, sessions: Sequence[Session]) -> Procedure[None]:
                 session.state,
                 to_microseconds(session.started_at),
                 None if session.ended_at is None else to_microseconds(session.ended_at),
-                orjson.dumps(dict(session.metadata)).decode() if session.metadata else None,
+                packed,
                 keys[session.id],
             )
-            for session in sessions
+            for session, packed in zip(sessions, metadata, strict=True)
         ],
     )
 

@@ -48,9 +48,7 @@ HAS_SOMETHING: dict[Field, Filter] = {
 """What `field:*` means where an item may have none; elsewhere it is everything."""
 
 
-def compare_written(
-    field: Field, operator: Operator, text: str, *, quoted: bool = False, prefix: bool = False
-) -> Filter:
+def compare_written(field: Field, operator: Operator, text: str, *, prefix: bool = False) -> Filter:
     """Return the filter for a value as it was written, without its quotes and final `*`.
 
     Raises:
@@ -76,9 +74,7 @@ def compare_written(
 
 def compare_text(field: Field, operator: Operator, text: str, *, prefix: bool = False) -> Filter:
     """Return the filter for a field of text; `prefix` means that its text only begins so."""
-    require_no_order(
-        field.value, operator, f"write {field.value}:{{value}} or {field.value}:{{start}}*"
-    )
+    require_operator(field, operator)
     if not prefix:
         return Compare(field, operator, text)
     begins = Compare(field, Operator.PREFIX, text) if text else HAS_SOMETHING.get(field, EVERYTHING)
@@ -87,7 +83,7 @@ def compare_text(field: Field, operator: Operator, text: str, *, prefix: bool = 
 
 def compare_tier(operator: Operator, label: str) -> Filter:
     """Return the filter for a tier by its label."""
-    require_no_order("tier", operator, "list the tiers instead: tier:working,short_term")
+    require_operator(Field.TIER, operator)
     try:
         return Compare(Field.TIER, operator, Tier[label.upper()])
     except KeyError:
@@ -97,6 +93,15 @@ def compare_tier(operator: Operator, label: str) -> Filter:
             f"there is no tier {shown(label)}",
             hint=f"did you mean {guess}? {known}" if guess else known,
         ) from None
+
+
+def require_operator(field: Field, operator: Operator) -> None:
+    """Raise `InvalidFilterError` for an order where the values of `field` have none."""
+    if SORTS[field] is Sort.TIER:
+        require_no_order("tier", operator, "list the tiers instead: tier:working,short_term")
+    elif SORTS[field] is Sort.TEXT:
+        name = field.value
+        require_no_order(name, operator, f"write {name}:value, or {name}:start* for a beginning")
 
 
 def compare_time(field: Field, operator: Operator, value: Age | Span) -> Filter:

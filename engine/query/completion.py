@@ -67,6 +67,9 @@ def _is_between(last: Token | None) -> bool:
 
 def _word(text: str, last: Token, cursor: int) -> Completion | None:
     typed = text[last.start : cursor]
+    if not typed.strip("-"):
+        # A dash with nothing after it yet is a word to the lexer.
+        return _field(text, "", cursor, cursor)
     if typed.lower().startswith(f"{METADATA}."):
         return _metadata_path(text, last.start + len(METADATA) + 1, cursor)
     if not NAME_START.fullmatch(typed):

@@ -128,7 +128,7 @@ def compile_filter(node: Filter, keys: NameKeys, now: int) -> Condition:
     """Return the condition that holds for the items a filter selects; `now` in microseconds."""
     match node:
         case And(children):
-            return _join(" AND ", TRUE, [compile_filter(c, keys, now) for c in _sayable(children)])
+            return _join(" AND ", TRUE, [compile_filter(c, keys, now) for c in sayable(children)])
         case Or(children):
             return _join(" OR ", FALSE, [compile_filter(child, keys, now) for child in children])
         case Not(child):
@@ -146,7 +146,7 @@ def compile_filter(node: Filter, keys: NameKeys, now: int) -> Condition:
             return _text(node)
 
 
-def _sayable(children: tuple[Filter, ...]) -> tuple[Filter, ...]:
+def sayable(children: tuple[Filter, ...]) -> tuple[Filter, ...]:
     """Leave out words of nothing but punctuation beside others: they say nothing."""
     kept = tuple(c for c in children if not isinstance(c, Text) or match_text(c) is not None)
     return kept or children

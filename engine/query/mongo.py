@@ -15,7 +15,8 @@ leads into it with keys taken as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -46,7 +47,7 @@ from engine.query.filter import (
     Part,
     Text,
 )
-from engine.query.lexer import split_path
+from engine.query.lexer import PATH, split_path
 from engine.query.normal import normalise
 from engine.query.parser import DEFAULT_LIMITS, DEPTH_MAX
 from engine.query.tree import NOTHING, all_of, any_of, negate
@@ -71,8 +72,7 @@ PARTS_OF_FIELDS = {
 }
 """The fields that an item can be without, and what says that it has them."""
 
-Compared = Callable[[Operator, Any], Filter]
-"""Makes the filter for one operator and value of one field."""
+WRITTEN_PATH = re.compile(rf"{PATH}*", re.DOTALL)
 
 
 def parse_mongo(mapping: Mapping[str, Any], *, limits: Limits = DEFAULT_LIMITS) -> Filter:
@@ -117,9 +117,7 @@ class _Reader:
             )
 
     def _clause(self, key: object, value: Any, depth: int) -> Filter:
-        if not isinstance(key, str):
-            raise InvalidFilterError(f"the key {shown(key)} is not a string", hint="use a field")
-        self._checked(key)
+        key = self._key(key)
         if key.startswith("$"):
             return self._join(key, value, depth)
         lowered = key.lower()
@@ -160,7 +158,7 @@ class _Reader:
             raise InvalidFilterError(f"has takes a word, not {shown(word)}", hint="write has: tags")
         self._checked(word)
         if word.lower().startswith(f"{METADATA}."):
-            return HasMetadata(_path(word))
+            return HasMetadata(_KnownMetadata(_path(word)).path)
         return has_part(word)
 
     def _metadata(self, path: tuple[str, ...], value: Any, depth: int) -> Filter:
@@ -169,7 +167,10 @@ class _Reader:
             if not value:
                 raise InvalidFilterError("an empty mapping asks for nothing", hint="use $exists")
             return all_of(
-                [self._metadata((*path, str(key)), part, depth + 1) for key, part in value.items()]
+                [
+                    self._metadata((*path, self._key(key)), part, depth + 1)
+                    for key, part in value.items()
+                ]
             )
         known = _KnownMetadata(path)
         if not path and not (isinstance(value, Mapping) and set(value) == {"$exists"}):
@@ -219,6 +220,11 @@ class _Reader:
                 f"{shown(value)} is a list", hint='write {"$in": [...]} for any of them'
             )
         return known.compare(operator, value)
+
+    def _key(self, key: object) -> str:
+        if not isinstance(key, str):
+            raise InvalidFilterError(f"the key {shown(key)} is not a string", hint="use a field")
+        return self._checked(key)
 
     def _checked(self, text: str) -> str:
         if len(text) > self._limits.query_chars_max:
@@ -296,8 +302,12 @@ def _listed(value: Any) -> Sequence[Any]:
 
 
 def _path(key: str) -> tuple[str, ...]:
-    path = split_path(key[len(METADATA) :])
-    if path is None:
+    written = key[len(METADATA) :]
+    if '"' in written:
+        path = split_path(written) if WRITTEN_PATH.fullmatch(written) else None
+    else:
+        path = tuple(written.split(".")[1:])
+    if path is None or "" in path:
         raise InvalidFilterError(
             f"a key is missing in {shown(key)}", hint="write metadata.key, or a nested mapping"
         )

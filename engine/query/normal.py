@@ -14,7 +14,7 @@ from engine.query.comparisons import (
     require_ordered_age,
     require_path,
 )
-from engine.query.fields import SORTS, Sort, require_no_order, require_text, shown
+from engine.query.fields import SORTS, Sort, require_text, shown
 from engine.query.filter import (
     Age,
     And,
@@ -91,17 +91,15 @@ def _check_text(text: object, leaf: object) -> None:
 def _checked_text(leaf: Text) -> Filter:
     _check_text(leaf.text, leaf)
     _require(leaf.text != "", leaf)
-    if leaf.phrase or is_bare_word(leaf.text, prefix=leaf.prefix):
-        return leaf
-    return Text(leaf.text, phrase=True, prefix=leaf.prefix)
+    phrase = leaf.phrase or not is_bare_word(leaf.text, prefix=leaf.prefix)
+    return Text(_plain(leaf.text), bool(phrase), bool(leaf.prefix))
 
 
 def _checked_name(leaf: Compare) -> Filter:
     _check_text(leaf.value, leaf)
     if leaf.operator is Operator.PREFIX:
-        return compare_text(leaf.field, Operator.EQ, leaf.value, prefix=True)
-    require_no_order(leaf.field.value, leaf.operator, "use EQ, NE or PREFIX")
-    return leaf
+        return compare_text(leaf.field, Operator.EQ, _plain(leaf.value), prefix=True)
+    return compare_text(leaf.field, leaf.operator, _plain(leaf.value))
 
 
 def _checked_tier(leaf: Compare) -> Filter:
@@ -114,13 +112,13 @@ def _checked_fraction(leaf: Compare) -> Filter:
     number = leaf.value
     _require(leaf.operator is not Operator.PREFIX and _is_number(number), leaf)
     _require(0 <= number <= 1, leaf)
-    return leaf if isinstance(number, float) else Compare(leaf.field, leaf.operator, float(number))
+    return Compare(leaf.field, leaf.operator, float(number))
 
 
 def _checked_count(leaf: Compare) -> Filter:
     _require(leaf.operator is not Operator.PREFIX and _is_integer(leaf.value), leaf)
     _require(0 <= leaf.value <= INTEGER_MAX, leaf)
-    return leaf
+    return Compare(leaf.field, leaf.operator, int(leaf.value))
 
 
 def _checked_time(leaf: Compare) -> Filter:
@@ -144,7 +142,9 @@ def _checked_metadata(leaf: Metadata) -> Filter:
     value = leaf.value
     if leaf.operator is Operator.PREFIX:
         _check_text(value, leaf)
-        return leaf if value else HasMetadata(leaf.path)
+        return (
+            Metadata(leaf.path, Operator.PREFIX, _plain(value)) if value else HasMetadata(leaf.path)
+        )
     _require(isinstance(leaf.operator, Operator), leaf)
     require_comparable(leaf.operator, value)
     if isinstance(value, str):
@@ -153,7 +153,16 @@ def _checked_metadata(leaf: Metadata) -> Filter:
         _require(INTEGER_MIN <= value <= INTEGER_MAX, leaf)
     else:
         _require(value is None or _is_number(value), leaf)
-    return leaf
+    return Metadata(leaf.path, leaf.operator, _plain(value))
+
+
+def _plain(value: Any) -> Any:
+    # What is also an enumeration, or numpy's, would be written by its name.
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    return int(value) if isinstance(value, int) else float(value)
 
 
 def _check_path(path: object) -> None:

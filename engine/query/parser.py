@@ -17,7 +17,6 @@ which words before a colon are fields, `values` how durations, sizes and times a
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NoReturn
 
 from engine.errors import InvalidFilterError
 from engine.limits import Limits
@@ -25,11 +24,12 @@ from engine.query.comparisons import (
     compare_metadata,
     compare_written,
     has_part,
+    require_operator,
     require_path,
     unknown_field_hint,
 )
-from engine.query.fields import FIELDS, HAS, METADATA, OPERATORS, require_text, shown
-from engine.query.filter import EVERYTHING, Field, Filter, HasMetadata, Operator, Text
+from engine.query.fields import FIELDS, HAS, METADATA, OPERATORS, ORDERING, require_text, shown
+from engine.query.filter import EVERYTHING, Filter, HasMetadata, Operator, Text
 from engine.query.lexer import NOT_IN_BARE_WORDS, Token, TokenKind, split_path, tokenize
 from engine.query.tree import all_of, any_of, negate
 
@@ -38,6 +38,7 @@ DEPTH_MAX = 50
 
 DEFAULT_LIMITS = Limits()
 QUOTE_HINT = 'to search for the text itself, put it in quotes: "..."'
+HAS_HINT = "write has:tags, or has:metadata.key"
 NEGATIONS = frozenset({TokenKind.NOT, TokenKind.MINUS})
 ENDS = frozenset({TokenKind.CLOSE, TokenKind.OR})
 
@@ -77,7 +78,9 @@ class _Parser:
         tree = self._any()
         stray = self._peek()
         if stray is not None:
-            self._fail(stray, "there is no open parenthesis here", "remove it, or " + QUOTE_HINT)
+            raise self._fault(
+                stray, "there is no open parenthesis here", "remove it, or " + QUOTE_HINT
+            )
         return tree
 
     def _peek(self) -> Token | None:
@@ -90,8 +93,8 @@ class _Parser:
         self._at += 1
         return token
 
-    def _fail(self, token: Token, message: str, hint: str) -> NoReturn:
-        raise InvalidFilterError(
+    def _fault(self, token: Token, message: str, hint: str) -> InvalidFilterError:
+        return InvalidFilterError(
             message,
             hint=hint,
             text=self._text,
@@ -125,7 +128,7 @@ class _Parser:
     def _primary(self) -> Filter:
         token = self._peek()
         if token is None or token.kind in ENDS or token.kind is TokenKind.AND:
-            self._fail_missing(token)
+            raise self._missing(token)
         self._at += 1
         kind = token.kind
         if kind is TokenKind.FIELD:
@@ -140,51 +143,57 @@ class _Parser:
             return self._phrase(token)
         if kind is TokenKind.UNKNOWN:
             name = f"{token.text}{token.path}" if token.path else token.text
-            self._fail(token, f"there is no field {shown(name)}", unknown_field_hint(token.text))
-        self._fail(token, f"{token.text} has no field before it", f"write field>=1; {QUOTE_HINT}")
+            raise self._fault(
+                token, f"there is no field {shown(name)}", unknown_field_hint(token.text)
+            )
+        raise self._fault(
+            token, f"{token.text} has no field before it", f"write field>=1; {QUOTE_HINT}"
+        )
 
-    def _fail_missing(self, token: Token | None) -> NoReturn:
+    def _missing(self, token: Token | None) -> InvalidFilterError:
         before = self._tokens[self._at - 1] if self._at else None
         if before is not None and before.kind is TokenKind.OPEN:
-            self._fail(before, "there is nothing in these parentheses", QUOTE_HINT)
+            return self._fault(before, "there is nothing in these parentheses", QUOTE_HINT)
         if before is not None:
             word = shown(self._text[before.start : before.end])
-            self._fail(before, f"nothing follows {word}", f"complete it; {QUOTE_HINT}")
+            return self._fault(before, f"nothing follows {word}", f"complete it; {QUOTE_HINT}")
         if token is None:  # pragma: no cover - a query without tokens is everything
-            raise InvalidFilterError("the query ends too early", text=self._text, position=0)
+            return InvalidFilterError("the query ends too early", text=self._text, position=0)
         word = shown(self._text[token.start : token.end])
-        self._fail(token, f"nothing comes before {word}", f"complete it; {QUOTE_HINT}")
+        return self._fault(token, f"nothing comes before {word}", f"complete it; {QUOTE_HINT}")
 
     def _count(self, token: Token) -> None:
         self._terms += 1
         if self._terms > self._terms_max:
-            self._fail(
+            raise self._fault(
                 token, f"the query has more than {self._terms_max} terms", "use a shorter query"
             )
 
     def _group(self, opening: Token) -> Filter:
         self._depth += 1
         if self._depth > DEPTH_MAX:
-            self._fail(
+            raise self._fault(
                 opening,
                 f"parentheses are nested more than {DEPTH_MAX} deep",
                 "use fewer parentheses",
             )
         tree = self._any()
         if self._take(TokenKind.CLOSE) is None:
-            self._fail(opening, "this parenthesis is never closed", f"add ); {QUOTE_HINT}")
+            raise self._fault(opening, "this parenthesis is never closed", f"add ); {QUOTE_HINT}")
         self._depth -= 1
         return tree
 
     def _phrase(self, token: Token) -> Text:
         self._require_closed(token)
         if not token.text:
-            self._fail(token, "there is nothing in these quotes", "write the words to search for")
+            raise self._fault(
+                token, "there is nothing in these quotes", "write the words to search for"
+            )
         return Text(token.text, phrase=True, prefix=token.star)
 
     def _require_closed(self, token: Token) -> None:
         if not token.closed:
-            self._fail(token, "this quote is never closed", 'add " at the end')
+            raise self._fault(token, "this quote is never closed", 'add " at the end')
 
     def _comparison(self, field: Token) -> Filter:
         symbol = self._take(TokenKind.OPERATOR) or field
@@ -193,7 +202,7 @@ class _Parser:
         found = [self._value(field, symbol, compare)]
         while comma := self._take(TokenKind.COMMA):
             if operator not in (Operator.EQ, Operator.NE):
-                self._fail(
+                raise self._fault(
                     comma,
                     f"{symbol.text} compares with one value, not a list",
                     "a list is field:a,b; numbers are written without commas",
@@ -201,7 +210,7 @@ class _Parser:
             found.append(self._value(field, comma, compare))
         junk = self._take(TokenKind.JUNK)
         if junk is not None:
-            self._fail(
+            raise self._fault(
                 junk, "this is stuck to the value before it", "add a space, or quote the value"
             )
         if len(found) == 1:
@@ -211,21 +220,25 @@ class _Parser:
     def _value(self, field: Token, before: Token, compare: Callable[[Token], Filter]) -> Filter:
         token = self._take(TokenKind.VALUE)
         if token is None:
-            self._fail_valueless(field, before)
+            raise self._valueless(field, before)
         self._count(token)
         self._require_closed(token)
         if not token.quoted and token.text.startswith("'"):
-            self._fail(token, "a value is quoted with \", not with '", 'write it like "this"')
+            raise self._fault(
+                token, "a value is quoted with \", not with '", 'write it like "this"'
+            )
         try:
             return compare(token)
         except InvalidFilterError as error:
-            self._fail(token, error.message, error.hint)
+            raise self._fault(token, error.message, error.hint) from None
 
-    def _fail_valueless(self, field: Token, before: Token) -> NoReturn:
+    def _valueless(self, field: Token, before: Token) -> InvalidFilterError:
         name = f"{field.text}{field.path}"
         if before.kind is TokenKind.COMMA:
-            self._fail(before, "nothing follows this comma", f"write {name}:a,b without spaces")
-        self._fail(
+            return self._fault(
+                before, "nothing follows this comma", f"write {name}:a,b without spaces"
+            )
+        return self._fault(
             before,
             f"{shown(name)} has no value",
             f"write the value right after {before.text}, in quotes if it has spaces",
@@ -235,30 +248,33 @@ class _Parser:
         self, field: Token, symbol: Token, operator: Operator
     ) -> Callable[[Token], Filter]:
         if field.text == HAS:
-            return lambda token: self._has(symbol, operator, token)
+            if operator in ORDERING:
+                raise self._fault(symbol, f"has cannot be compared with {symbol.text}", HAS_HINT)
+            return lambda token: self._has(operator, token)
         if field.text == METADATA:
             path = self._path(field, field.path)
             return lambda token: compare_metadata(
                 path, operator, token.text, quoted=token.quoted, prefix=token.star
             )
-        known: Field = FIELDS[field.text]
-        return lambda token: self._known(known, symbol, operator, token)
-
-    def _known(self, field: Field, symbol: Token, operator: Operator, token: Token) -> Filter:
-        return compare_written(field, operator, token.text, prefix=token.star)
+        known = FIELDS[field.text]
+        try:
+            require_operator(known, operator)
+        except InvalidFilterError as error:
+            raise self._fault(symbol, error.message, error.hint) from None
+        return lambda token: compare_written(known, operator, token.text, prefix=token.star)
 
     def _path(self, token: Token, written: str) -> tuple[str, ...]:
         path = split_path(written)
         if path is None:
-            self._fail(token, "a key is missing in this metadata path", "write metadata.key:value")
+            raise self._fault(
+                token, "a key is missing in this metadata path", "write metadata.key:value"
+            )
         try:
             require_path(path)
         except InvalidFilterError as error:
-            self._fail(token, error.message, error.hint)
+            raise self._fault(token, error.message, error.hint) from None
         return path
 
-    def _has(self, symbol: Token, operator: Operator, token: Token) -> Filter:
-        if operator not in (Operator.EQ, Operator.NE):
-            self._fail(symbol, f"has cannot be compared with {symbol.text}", "write has:tags")
+    def _has(self, operator: Operator, token: Token) -> Filter:
         found = HasMetadata(self._path(token, token.path)) if token.path else has_part(token.text)
         return negate(found) if operator is Operator.NE else found

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.query.conditions import NameKeys, bindable, match_text, walk
+from engine.query.conditions import NameKeys, bindable, match_text, sayable, walk
 from engine.query.filter import Age, And, Compare, Field, Filter, Not, Operator, Or, Text
 
 
@@ -31,7 +31,7 @@ class Shape:
 
 def conjuncts(node: Filter) -> tuple[Filter, ...]:
     """Return the parts that all have to hold."""
-    return node.children if isinstance(node, And) else (node,)
+    return sayable(node.children) if isinstance(node, And) else (node,)
 
 
 def shape_of(node: Filter, keys: NameKeys, now: int) -> Shape:

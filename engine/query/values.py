@@ -57,15 +57,15 @@ JSON_WORDS = {"true": True, "false": False, "null": None}
 TIME = re.compile(
     r"""(?P<year>[0-9]{4}) (?:-(?P<month>[0-9]{2}) (?:-(?P<day>[0-9]{2})
     (?:[Tt\ ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})
-    (?::(?P<second>[0-9]{2}) (?:[.](?P<fraction>[0-9]{1,9}))?)?)? (?P<zone>[Zz]|[+-][0-9]{2}:?[0-9]{2})?
-    )?)?""",
+    (?::(?P<second>[0-9]{2}) (?:[.](?P<fraction>[0-9]{1,9}))?)?)?
+    (?P<zone>[Zz]|[+-][0-9]{2}:?[0-9]{2})? )?)?""",
     re.VERBOSE,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The time from `start` up to before `end`, in UTC microseconds; an instant if `end` is None."""
+    """UTC microseconds from `start` up to before `end`; an instant if `end` is None."""
 
     start: int
     end: int | None = None

@@ -8,6 +8,7 @@ from typing import Final
 from engine.models import Change, ChangeNotice
 from engine.procedures import history, undo
 from engine.services.core import Core
+from engine.validation import bounded
 from engine.watching import watch_changes
 
 WINDOW: Final = 10_000
@@ -31,7 +32,9 @@ class HistoryService(Core):
 
     async def changes(self, after: int = 0, *, limit: int = 1_000) -> list[ChangeNotice]:
         """Return the changes that follow a sequence, oldest first, without their values."""
-        return await self._backend.read(history.list_changes, self._names, after, limit)
+        return await self._backend.read(
+            history.list_changes, self._names, bounded(after), bounded(limit)
+        )
 
     async def undo(
         self,
@@ -49,7 +52,8 @@ class HistoryService(Core):
             ChangeNotFoundError: there is no such change.
             UndoConflictError: a later change touched the same fields (unless `force`).
         """
-        last = sequence if through is None else through
+        sequence = bounded(sequence)
+        last = sequence if through is None else bounded(through)
         if last - sequence < WINDOW:
             return await self._backend.write(
                 undo.undo_at_once,

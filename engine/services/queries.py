@@ -5,13 +5,18 @@ from __future__ import annotations
 from array import array
 from collections.abc import AsyncGenerator, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from engine.models import Facets, Item, Page, Preview, SearchResult
 from engine.procedures import items, lookup, search, selection
 from engine.procedures.base import Procedure
 from engine.query.planner import parse_order
 from engine.services.core import Core, Query
+from engine.validation import bounded
+
+PAGE_MAX: Final = 100_000
+"""Items of one page; `iterate` goes through more."""
+HITS_MAX: Final = 1_000
 
 
 class QueryService(Core):
@@ -38,7 +43,7 @@ class QueryService(Core):
             self._filter(query),
             self._clock(),
             order=parse_order(order_by),
-            limit=max(1, limit),
+            limit=bounded(limit, least=1, most=PAGE_MAX),
             after=after,
         )
 
@@ -112,7 +117,7 @@ class QueryService(Core):
             words[: self.limits.query_chars_max],
             self._filter(where),
             self._clock(),
-            limit=max(1, limit),
+            limit=bounded(limit, least=1, most=HITS_MAX),
             prefix=prefix,
         )
 
@@ -129,7 +134,7 @@ class QueryService(Core):
             self._reading,
             self._filter(where),
             self._clock(),
-            tags_max=tags_max,
+            tags_max=bounded(tags_max),
         )
 
     async def complete(self, field: str, prefix: str, limit: int = 20) -> list[tuple[str, int]]:
@@ -137,7 +142,7 @@ class QueryService(Core):
 
         `field` is `tag`, `agent`, `kind`, `session` or `metadata` (the keys of metadata).
         """
-        return await self._backend.read(lookup.complete, field, prefix, limit)
+        return await self._backend.read(lookup.complete, field, prefix, bounded(limit))
 
 
 def _keys(rows: list[tuple[int]]) -> Procedure[array[int]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from engine.models import Message, Session
 from engine.procedures import sessions
 from engine.services.core import Core
-from engine.validation import check_name
+from engine.validation import check_count, check_name, check_text
 
 
 class SessionService(Core):
@@ -26,10 +26,16 @@ class SessionService(Core):
         for session in records:
             check_name("session", session.id, self.limits)
             check_name("agent", session.agent, self.limits)
-        await self._backend.write(sessions.put_sessions, self._names, list(records))
+            check_text("title", session.title, self.limits)
+            check_text("state", session.state, self.limits)
+        metadata = [self._drafting.metadata(session.metadata) for session in records]
+        await self._backend.write(sessions.put_sessions, self._names, list(records), metadata)
 
     async def put_messages(self, records: Sequence[Message]) -> None:
         """Record messages; one with a known session and ordinal is replaced."""
         for message in records:
             check_name("session", message.session_id, self.limits)
+            check_count("ordinal", message.ordinal)
+            check_text("role", message.role, self.limits)
+            check_text("content", message.content, self.limits)
         await self._backend.write(sessions.put_messages, self._names, list(records))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MISSED = 3
 """Exit code of `--check` when a bar was not met: not an error, and not success."""
+ITEMS_MIN = 100
 STARTS = 5
 PRESSES = 60
 PRESSES_QUICK = 8
@@ -40,29 +41,30 @@ KEYS = {
 }
 
 
-class _Sizes(click.ParamType[tuple[int, ...]]):
-    """Numbers of items with commas between."""
-
-    name = "sizes"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        """Return `100000,1000000` as numbers."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            sizes = tuple(int(part.replace("_", "")) for part in str(value).split(","))
-        except ValueError:
-            self.fail(f"{value!r} is no list of numbers such as 100000,1000000", param, ctx)
-        if min(sizes) < 1:
-            self.fail("a store to measure has one item at least", param, ctx)
-        return sizes
+def _sizes(
+    _ctx: click.Context, _parameter: click.Parameter, text: str | None
+) -> tuple[int, ...] | None:
+    """Return `100000,1000000` as numbers."""
+    if text is None:
+        return None
+    try:
+        sizes = tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is no list such as 100000,1000000") from error
+    if min(sizes) < ITEMS_MIN:
+        raise click.BadParameter(f"a store to measure has {ITEMS_MIN} items at least")
+    return sizes
 
 
 @click.command(short_help="Measure a store and the app on this machine.")
 @click.argument("store", type=click.Path(path_type=Path), required=False)
-@click.option("--size", "sizes", type=_Sizes(), help="Measure generated stores of so many items.")
+@click.option(
+    "--size",
+    "sizes",
+    callback=_sizes,
+    metavar="N,N",
+    help="Measure generated stores of so many items.",
+)
 @click.option("--items", type=click.IntRange(1), help="Items that each put_many row writes.")
 @click.option("--quick", is_flag=True, help="A few seconds; shows little more than that it works.")
 @click.option(

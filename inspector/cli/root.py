@@ -10,7 +10,7 @@ from importlib import metadata
 
 import click
 
-from inspector.cli import moving, opening, reading, showing
+from inspector.cli import benching, moving, opening, reading, showing
 from inspector.cli.failing import FAILED, report
 
 INTERRUPTED = 130
@@ -81,7 +81,13 @@ def root() -> None:
     """
 
 
-for _command in (*opening.COMMANDS, *reading.COMMANDS, *showing.COMMANDS, *moving.COMMANDS):
+for _command in (
+    *opening.COMMANDS,
+    *reading.COMMANDS,
+    *showing.COMMANDS,
+    *moving.COMMANDS,
+    *benching.COMMANDS,
+):
     root.add_command(_command)
 
 

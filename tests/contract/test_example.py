@@ -64,9 +64,9 @@ async def test_the_library_works_as_promised(tmp_path: Path) -> None:
         async with aclosing(store.iterate("agent:atlas")) as items:
             assert {i.id async for i in items} == {"user/preferences", "episode/17"}
         hits = await store.search("preferred language", where="agent:atlas", limit=20)
-        assert hits[0].item.id == "episode/17"
-        assert "preferred language" in hits[0].snippet
-        assert hits[0].score > 0
+        assert {hit.item.id for hit in hits} == {"episode/17", "user/preferences"}
+        assert hits[0].score >= hits[1].score > 0
+        assert any("preferred language" in hit.snippet for hit in hits)
         facets = await store.facets(where="agent:atlas")
         assert facets.tiers[Tier.WORKING] == 1
         assert await store.count("tier:archive") == 0
@@ -87,7 +87,9 @@ async def test_the_library_works_as_promised(tmp_path: Path) -> None:
             await store.update("nobody", content=1)
 
 
-def test_the_readme_example_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_readme_example_runs_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A newcomer can paste the README's library example into a coroutine and run it."""
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)

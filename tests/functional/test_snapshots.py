@@ -115,15 +115,10 @@ def test_help(
 
 @SIZES
 def test_a_store_that_cannot_be_opened(
-    snap_compare: Compare,
-    tmp_path: Path,
-    make_app: MakeApp,
-    size: tuple[int, int],
-    monkeypatch: pytest.MonkeyPatch,
+    snap_compare: Compare, make_app: MakeApp, size: tuple[int, int]
 ) -> None:
     """What, and what to do."""
-    monkeypatch.chdir(tmp_path)
-    app = make_app(Path("absent.db"))
+    app = make_app(Path("/nonexistent/agent.db"))
     assert snap_compare(app, terminal_size=size, run_before=after())
 
 
