@@ -78,8 +78,9 @@ def match_expression(text: str, *, prefix: bool = False) -> str | None:
     if phrase is None:
         return None
     star = " *" if prefix else ""
-    if prefix and text.isascii() and text.isalpha() and text.islower():
-        return f"({' OR '.join([f'{phrase} *', *(_quoted(t) or '' for t in _begun(text))])})"
+    if prefix and text.isascii() and text.isalpha() and not _HUMPED_WORD.search(text):
+        stems = [f'"{stem}"' for stem in _begun(text.lower())]
+        return f"({' OR '.join([f'{phrase} *', *stems])})"
     whole = _quoted(_CONTROL.sub(" ", unicodedata.normalize("NFKC", text)))
     if _HUMPED_WORD.search(text) and whole != phrase:
         return f"({phrase}{star} OR {whole}{star})"

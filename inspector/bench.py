@@ -191,7 +191,9 @@ async def _measure(store: Path, began: float, presses: int) -> dict[str, Any]:
             found = {"process_seconds": filled - began, "app_seconds": filled - made}
             if presses:
                 await _until_complete(app)
-                await asyncio.sleep(SETTLE_SECONDS)
+                async with _lag() as late:
+                    await asyncio.sleep(SETTLE_SECONDS)
+                found["idle_lag_seconds"] = max(late)
                 for name in PATTERNS:
                     found[name] = await _press_all(app, name, presses)
             found["memory_bytes"] = _memory_bytes()

@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from engine.query.completion import Completion
-
     from engine import (
         Association,
         BulkResult,
@@ -38,8 +36,7 @@ if TYPE_CHECKING:
         UndoConflictError,
         VersionConflictError,
     )
-    from engine import to_text as query_to_text
-    from engine.query.filter import (
+    from engine.query import (
         EVERYTHING,
         And,
         Compare,
@@ -49,26 +46,33 @@ if TYPE_CHECKING:
         Operator,
         Or,
         Text,
+        quote_value,
     )
-    from engine.transfer import (
-        TransferProgress,
-        TransferReport,
-    )
+    from engine.query import complete as complete_query
+    from engine.query import highlight as highlight_query
+    from engine.query import to_text as query_to_text
+    from engine.transfer import TransferProgress, TransferReport
 else:
 
     def __getattr__(name: str) -> Any:
         """Return a public name of the engine, importing it on first use."""
         import importlib
 
-        name = {"query_to_text": "to_text"}.get(name, name)
         for module_name in _ENGINE_MODULES:
             module = importlib.import_module(module_name)
-            if name in vars(module):
-                return getattr(module, name)
+            public = _RENAMED.get(name, name)
+            if public in module.__all__:
+                return getattr(module, public)
         raise AttributeError(name)
 
 
-_ENGINE_MODULES = ("engine", "engine.query", "engine.query.filter", "engine.transfer")
+_ENGINE_MODULES = ("engine", "engine.query", "engine.transfer")
+_RENAMED = {
+    "complete_query": "complete",
+    "highlight_query": "highlight",
+    "query_to_text": "to_text",
+}
+"""Names that would say too little here."""
 
 __all__ = [
     "EVERYTHING",
@@ -102,7 +106,10 @@ __all__ = [
     "TransferReport",
     "UndoConflictError",
     "VersionConflictError",
+    "complete_query",
+    "highlight_query",
     "query_to_text",
+    "quote_value",
 ]
 
 PREVIEW_BYTES_MAX = 64 * 1024
@@ -228,7 +235,7 @@ class Gateway:
 
     async def matching_keys(self, query: Filter, item_ids: Sequence[str], order: str) -> array[int]:
         """Return the keys of those of the items that match the query, in order."""
-        from engine.query.filter import And, Compare, Field, Operator, Or
+        from engine.query import And, Compare, Field, Operator, Or
 
         among = Or(tuple(Compare(Field.ID, Operator.EQ, item_id) for item_id in item_ids))
         keys = array("q")
@@ -393,14 +400,7 @@ class Gateway:
         """
         from engine import parse
 
-        query: Filter = parse(text)
-        return query
-
-    def completion(self, text: str, cursor: int) -> Completion:
-        """Return what could stand at the cursor of a query that is being typed."""
-        from engine.query.completion import complete
-
-        return complete(text, cursor)
+        return parse(text)
 
     # Following -----------------------------------------------------------------------------
 

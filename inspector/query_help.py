@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from inspector.gateway import complete_query, highlight_query, quote_value
 from inspector.widgets.query_bar import Suggestion
 from inspector.widgets.roles import Role
 
@@ -14,64 +13,53 @@ if TYPE_CHECKING:
 
 SUGGESTIONS_MAX = 20
 STORED = frozenset({"tag", "agent", "kind", "session", "metadata"})
-"""Places where the store knows what there is."""
+"""Fields of which the store knows the values (of metadata, the keys)."""
 
-_BARE = re.compile(r'[^\s"(),*]+')
-
-_PARTS = re.compile(
-    r"""(?P<string>"(?:[^"\\]|\\.)*"?)
-    | (?P<key>-?[A-Za-z_]+(?:\.[^\s:<>=!()"]+)?)(?P<operator>\s*(?:>=|<=|!=|[:<>=]))
-    | (?P<word>\b(?:and|or|not)\b)
-    | (?P<punctuation>[()])
-    | (?P<other>[^\s()"]+)""",
-    re.VERBOSE | re.IGNORECASE,
-)
 _ROLES = {
-    "string": Role.STRING,
-    "key": Role.KEY,
-    "word": Role.LITERAL,
-    "punctuation": Role.PUNCTUATION,
+    "field": Role.KEY,
+    "operator": Role.PUNCTUATION,
+    "value": Role.STRING,
+    "phrase": Role.STRING,
+    "keyword": Role.LITERAL,
+    "negation": Role.REMOVED,
+    "error": Role.ERROR,
 }
 
 
 def highlighted(text: str) -> list[tuple[int, int, Role]]:
     """Return the parts of a query that have a colour: (start, end, role)."""
-    parts: list[tuple[int, int, Role]] = []
-    for match in _PARTS.finditer(text):
-        role = _ROLES.get(match.lastgroup or "")
-        if match["key"] is not None:
-            parts.append((*match.span("key"), Role.KEY))
-            parts.append((*match.span("operator"), Role.PUNCTUATION))
-        elif role is not None:
-            parts.append((*match.span(), role))
-    return parts
-
-
-async def suggestions(gateway: Gateway, text: str, cursor: int) -> Sequence[Suggestion]:
-    """Return what could stand at the cursor: words of the language, or values of the store."""
-    place = gateway.completion(text, cursor)
-    found = [
-        Suggestion(start=place.start, end=place.end, insert_text=word, label=word, kind=place.kind)
-        for word in place.words
+    return [
+        (start, end, _ROLES[style])
+        for start, end, style in highlight_query(text)
+        if style in _ROLES
     ]
-    if place.kind in STORED:
-        for value, count in await gateway.complete(place.kind, place.prefix, SUGGESTIONS_MAX):
-            found.append(
-                Suggestion(
-                    start=place.start,
-                    end=place.end,
-                    insert_text=_written(value),
-                    label=value,
-                    count=count,
-                    kind=place.kind,
-                )
+
+
+async def suggestions(gateway: Gateway, text: str, cursor: int) -> list[Suggestion]:
+    """Return what could stand at the cursor: words of the language, or values of the store."""
+    place = complete_query(text, cursor)
+    found = {
+        word: Suggestion(
+            start=place.start,
+            end=place.end,
+            insert_text=word,
+            label=word,
+            kind=place.field or place.kind,
+        )
+        for word in place.words
+    }
+    if place.field in STORED:
+        known = await gateway.complete(place.field, place.prefix, SUGGESTIONS_MAX)
+        stored = {value: count for value, count in known if value != place.prefix}
+        found = {
+            value: Suggestion(
+                start=place.start,
+                end=place.end,
+                insert_text=quote_value(value),
+                label=value,
+                count=count,
+                kind=place.field,
             )
-    return found[:SUGGESTIONS_MAX]
-
-
-def _written(value: str) -> str:
-    """Return a value as it is written in a query: in quotes if it has to be."""
-    if _BARE.fullmatch(value):
-        return value
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+            for value, count in stored.items()
+        } | {word: found[word] for word in found if word not in stored}
+    return list(found.values())[:SUGGESTIONS_MAX]

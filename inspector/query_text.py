@@ -60,14 +60,12 @@ def toggled(query: Filter, field: str, value: str, *, negate: bool) -> str:
     parts = [part for part in kept if part is not None]
     if not was_there:
         parts = _with(parts, Field(field), value, negate=negate)
-    text: str = query_to_text(And(tuple(parts))) if parts else ""
-    return text
+    return query_to_text(And(tuple(parts))) if parts else ""
 
 
 def for_id(item_id: str) -> str:
     """Return the text of the query that gives one item."""
-    text: str = query_to_text(Compare(Field.ID, Operator.EQ, item_id))
-    return text
+    return query_to_text(Compare(Field.ID, Operator.EQ, item_id))
 
 
 def without_field(query: Filter, field: Field) -> Filter:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -35,7 +34,6 @@ async def time_calls(draw: Callable[[], Call], effort: Effort) -> list[float]:
     """Return the seconds that each call took; `draw` prepares one, and is not timed."""
     for _ in range(effort.warm_up):
         await draw()()
-    gc.collect()
     taken: list[float] = []
     until = perf_counter() + effort.seconds_max
     for _ in range(effort.calls):

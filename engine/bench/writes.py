@@ -167,7 +167,7 @@ async def _many_callers(
     store: MemoryStore, by_hand: ByHand, usual: Usual, supply: _Supply, effort: Effort
 ) -> list[Measurement]:
     """64 callers put one item each, again and again; the three ways in turns."""
-    block = max(2 * CALLERS, effort.calls * 2)
+    block = max(CALLERS, effort.calls * 2)
     rates: dict[str, list[float]] = {"engine": [], "usual": [], "raw": []}
     taken: dict[str, list[float]] = {"engine": [], "usual": [], "raw": []}
     for round_ in range(effort.rounds + 1):
@@ -253,7 +253,7 @@ async def _one_caller(
     engine: list[float] = []
     raw: list[float] = []
     until = perf_counter() + effort.seconds_max
-    for round_ in range(effort.calls * 2 // BLOCK + 1):
+    for round_ in range(effort.calls * 2 // BLOCK + 2):
         engine_block, _ = await time_side_by_side(
             [partial(_put, store, record) for record in supply.records(BLOCK)], 1
         )

@@ -269,6 +269,8 @@ def _app_rows(runs: Sequence[dict[str, Any]]) -> list[Measurement]:
                 facts={
                     "filled_p50_ms": round(filled.p50 / 1e3, 2),
                     "filled_max_ms": round(filled.maximum / 1e3, 2),
+                    # Above all what else the machine was doing.
+                    "idle_lag_ms": round(full["idle_lag_seconds"] * 1e3, 2),
                 },
             )
         )

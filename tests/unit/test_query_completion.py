@@ -72,8 +72,10 @@ def test_values_are_offered_or_asked_of_the_store(text: str, expected: Completio
 
 @pytest.mark.parametrize(
     "text",
-    ["importance>0|", "created<|", "id:us|", "qwx|", '"a phr|', "tag:|".replace(":|", ": |")]
-    + ["metadata.a:x|", 'tag:"x"|', "foo:b|", "(a)|"],
+    [
+        *("importance>0|", "created<|", "id:us|", "qwx|", '"a phr|', "tag: |", "metadata.a:x|"),
+        *('tag:"x"|', "foo:b|", "(a)|"),
+    ],
 )
 def test_elsewhere_nothing_is_offered(text: str) -> None:
     """Numbers, free text and finished values are left alone."""

@@ -12,6 +12,7 @@ from engine.limits import Limits
 from engine.models import Tier
 from engine.query import (
     EVERYTHING,
+    Age,
     Compare,
     Field,
     HasMetadata,
@@ -188,6 +189,8 @@ def test_limits_are_those_given() -> None:
         Compare(Field.SIZE, Operator.PREFIX, "1"),
         Compare(Field.CREATED, Operator.EQ, 2**62),
         Compare(Field.IDLE, Operator.GT, 5),
+        Compare(Field.IDLE, Operator.GT, Age(-1)),
+        Compare(Field.CREATED, Operator.EQ, Age(1)),
         Metadata((), Operator.EQ, 1),
         Metadata(("a",), Operator.EQ, [1]),
         Metadata(("a",), Operator.PREFIX, 1),

@@ -75,7 +75,9 @@ SCHEMA = (
     """CREATE VIRTUAL TABLE items_text USING fts5(text, scope, content='', columnsize=0,
         prefix='2', tokenize='porter unicode61 remove_diacritics 2 categories ''L* N* Co So''')""",
     # Merging more at a time halves the work of merging; a search looks into a few parts more.
-    "INSERT INTO items_text(items_text, rank) VALUES ('automerge', 8)",
+    "INSERT INTO items_text(items_text, rank) VALUES ('automerge', 16)",
+    # A large batch becomes one part of the index instead of many that have to be merged.
+    "INSERT INTO items_text(items_text, rank) VALUES ('hashsize', 16777216)",
     """CREATE TABLE changes(sequence INTEGER PRIMARY KEY, at INTEGER NOT NULL,
         actor_key INTEGER NOT NULL REFERENCES actors, operation INTEGER NOT NULL,
         item_id TEXT NOT NULL, version INTEGER NOT NULL, batch INTEGER, undoes INTEGER,

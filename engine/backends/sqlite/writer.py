@@ -6,13 +6,16 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from engine.backends.sqlite.connection import Connection, connect_writer
 from engine.backends.sqlite.driver import (
+    VERSION,
     driver,
+    has_wal_reset_bug,
     run_procedure,
     translate,
 )
@@ -32,6 +35,7 @@ GROUP_MAX: Final = 256
 """Procedures committed together; more would make the first wait for the last."""
 GROUP_SECONDS: Final = 0.02
 """A group is cut when it has run for this long: a large batch does not hold others back."""
+CHECKPOINT_GROUPS: Final = 64
 WAL_BYTES_MAX: Final = 16 * 1024 * 1024
 IDLE_SECONDS: Final = 1.0
 STORE_WIDE: Final = (StoreBusyError, StorageFullError, StorageError, ReadOnlyStoreError)
@@ -54,9 +58,10 @@ class _Outcome:
 class Writer:
     """Runs writing procedures one after another, and commits all that wait at once.
 
-    With automatic checkpoints some commit pays for thousands of others, and SQLite before 3.51.3
-    may lose commits when two processes restart the WAL; so checkpoints are made here, between
-    groups, when the WAL is large or nobody is writing.
+    With automatic checkpoints some commit pays for thousands of others, so they are made beside
+    the writer, by a connection of their own that keeps nobody waiting. SQLite before 3.51.3 may
+    lose commits when two processes do that at once: there the writer makes them itself, between
+    groups, and keeps other writers out meanwhile.
     """
 
     def __init__(self, path: Path, names: Names, *, durability: str, busy_seconds: float) -> None:
@@ -71,6 +76,13 @@ class Writer:
         )
         self._busy_ms = int(busy_seconds * 1000)
         self._task: asyncio.Task[None] | None = None
+        self._beside: Connection | None = None
+        if not has_wal_reset_bug(VERSION):
+            self._beside = Connection(
+                lambda: connect_writer(path, durability=durability, busy_timeout_seconds=0.0)
+            )
+        self._checkpointing: asyncio.Task[None] | None = None
+        self._groups_since = 0
         self._checkpoint_at = WAL_BYTES_MAX
         self.groups = 0
         self.commits = 0
@@ -83,6 +95,8 @@ class Writer:
         except BaseException:
             await self._connection.close()
             raise
+        if self._beside is not None:
+            await self._beside
         self._task = asyncio.create_task(self._serve(), name="engine-writer")
 
     async def write(self, start: Callable[[], Procedure[Any]]) -> Any:
@@ -101,6 +115,10 @@ class Writer:
         self._closing = True
         self._wake.set()
         await asyncio.shield(self._task)
+        if self._checkpointing is not None:
+            await self._checkpointing
+        if self._beside is not None:
+            await self._beside.close()
         await self._connection.close()
 
     async def _serve(self) -> None:
@@ -119,12 +137,35 @@ class Writer:
             ]
             if requests:
                 await self._commit(requests)
-            if self._journal_bytes() >= self._checkpoint_at:
-                done = await self._checkpoint()
-                # A reader that stays keeps the WAL as it is: no use in trying after every group.
-                grown = 0 if done else self._journal_bytes()
-                self._checkpoint_at = grown + WAL_BYTES_MAX
+            await self._checkpoint_if_due()
         await self._checkpoint()
+
+    async def _checkpoint_if_due(self) -> None:
+        """Checkpoint every so many groups: beside the writer where that is safe."""
+        self._groups_since += 1
+        size = self._journal_bytes()
+        if size < self._checkpoint_at and (
+            self._beside is None or self._groups_since < CHECKPOINT_GROUPS
+        ):
+            return
+        if self._beside is None:
+            emptied = await self._checkpoint()
+            # A reader that stays keeps the WAL as it is: no use in trying after every group.
+            self._checkpoint_at = WAL_BYTES_MAX + (0 if emptied else size)
+        elif self._checkpointing is None:
+            self._checkpointing = asyncio.create_task(self._checkpoint_beside(self._beside))
+            self._checkpoint_at = WAL_BYTES_MAX + size
+            self._groups_since = 0
+
+    async def _checkpoint_beside(self, beside: Connection) -> None:
+        """Move what is in the WAL into the main file while others write on.
+
+        With all of it moved, the next commit begins the WAL anew instead of making it longer.
+        """
+        try:
+            await beside.run(_run_passive)
+        finally:
+            self._checkpointing = None
 
     def _take(self) -> list[_Request]:
         return [self._waiting.popleft() for _ in range(min(len(self._waiting), GROUP_MAX))]
@@ -230,3 +271,9 @@ class Writer:
             raise translate(error) from error
         finally:
             connection.execute(f"PRAGMA busy_timeout={self._busy_ms}")
+
+
+def _run_passive(connection: Any) -> None:
+    # What it cannot move now, because a reader still needs it, the next one does.
+    with suppress(driver.Error):
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
