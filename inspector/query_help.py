@@ -28,11 +28,8 @@ _ROLES = {
 
 def highlighted(text: str) -> list[tuple[int, int, Role]]:
     """Return the parts of a query that have a colour: (start, end, role)."""
-    return [
-        (start, end, _ROLES[style])
-        for start, end, style in highlight_query(text)
-        if style in _ROLES
-    ]
+    parts = highlight_query(text)
+    return [(start, end, _ROLES[style]) for start, end, style in parts if style in _ROLES]
 
 
 async def suggestions(gateway: Gateway, text: str, cursor: int) -> list[Suggestion]:

@@ -23,6 +23,9 @@ from inspector.gateway import (
 
 FACET_FIELDS: tuple[Field, ...] = (Field.TIER, Field.KIND, Field.TAG, Field.AGENT)
 
+NAMES = (Field.KIND, Field.TAG, Field.AGENT, Field.SESSION, Field.ID)
+"""Fields of which half a value finds those that begin with it."""
+
 PREFIX_CHARS_MIN = 2
 """Half of a million memories have a word that begins with a given letter: nobody waits for that."""
 
@@ -80,16 +83,22 @@ def without_field(query: Filter, field: Field) -> Filter:
 
 
 def as_typed(query: Filter, text: str) -> Filter:
-    """Return the query with its last word as the beginning of a word, if that is being typed."""
+    """Return the query with its last word or name as the beginning of one, while it is typed."""
     parts = _parts(query)
     if not parts or not text or not text[-1].isalnum():
         return query
-    last = parts[-1]
-    if not isinstance(last, Text) or last.phrase or not text.endswith(last.text):
-        return query
-    if len(last.text) < PREFIX_CHARS_MIN:
-        return query
-    return And((*parts[:-1], Text(last.text, prefix=True)))
+    last = _begun(parts[-1], text)
+    return query if last is None else And((*parts[:-1], last))
+
+
+def _begun(part: Filter, text: str) -> Filter | None:
+    """Return `part` with its value unfinished, if it ends the text that is being typed."""
+    if isinstance(part, Text) and not part.phrase and text.endswith(part.text):
+        return Text(part.text, prefix=True) if len(part.text) >= PREFIX_CHARS_MIN else None
+    if isinstance(part, Compare) and part.field in NAMES and part.operator is Operator.EQ:
+        unfinished = text.endswith(part.value)
+        return Compare(part.field, Operator.PREFIX, part.value) if unfinished else None
+    return None
 
 
 def _parts(query: Filter) -> tuple[Filter, ...]:

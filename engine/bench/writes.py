@@ -338,7 +338,8 @@ async def _tail(
 async def _put_many(
     store: MemoryStore, supply: _Supply, size: int, items: int, *, large: bool
 ) -> Measurement:
-    """Put batches of `size` until `items` are written."""
+    """Put batches of `size` until `items` are written; one smaller batch if they are fewer."""
+    name = f"put_many.{size}"
     size = min(size, items)
     taken = []
     for _ in range(max(1, items // size)):
@@ -348,7 +349,7 @@ async def _put_many(
         taken.append(perf_counter() - began)
     rate = round(size * len(taken) / sum(taken))
     return Measurement(
-        name=f"put_many.{size}",
+        name=name,
         group="put_many",
         what=f"put_many in batches of {size:,} (full text, history)",
         timings=Timings.of(taken),

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import orjson
 
+from engine.errors import InvalidItemError
 from engine.procedures.base import Many, Procedure, Statement
 
 KNOWN_MAX = 200_000
@@ -64,8 +65,17 @@ class Names:
 
 
 def json_values(values: Iterable[object]) -> str:
-    """Return values as the JSON list that `json_each(?)` takes apart again."""
-    return orjson.dumps(list(values)).decode()
+    """Return values as the JSON list that `json_each(?)` takes apart again.
+
+    Raises:
+        InvalidItemError: one of them is no text that could be stored, or a number too large.
+    """
+    try:
+        return orjson.dumps(list(values)).decode()
+    except TypeError as error:
+        raise InvalidItemError(
+            f"nothing is called that: {error}", hint="use valid Unicode text and 64-bit numbers"
+        ) from error
 
 
 def find_keys(dictionary: Dictionary, wanted: Iterable[str]) -> Procedure[dict[str, int]]:

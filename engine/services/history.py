@@ -53,7 +53,7 @@ class HistoryService(Core):
             UndoConflictError: a later change touched the same fields (unless `force`).
         """
         sequence = bounded(sequence)
-        last = sequence if through is None else bounded(through)
+        last = sequence if through is None else min(through, await self.sequence())
         if last - sequence < WINDOW:
             return await self._backend.write(
                 undo.undo_at_once,

@@ -20,6 +20,7 @@ from browse_kit import (
 )
 
 from engine import MemoryStore, Tier
+from inspector.app import InspectorApp
 
 pytest_plugins = ("browse_kit",)
 
@@ -67,6 +68,10 @@ async def test_half_a_word_finds_what_begins_with_it(seeded: Path, open_app: Ope
         await type_text(pilot, "prefer")
         await settle(pilot)
         assert browse(app).table.row_count > 0
+        await pilot.press("ctrl+u")
+        await type_text(pilot, "kind:epi")
+        await settle(pilot)
+        assert browse(app).table.row_count == 13
 
 
 async def test_a_faulty_query_is_explained_in_place(seeded: Path, open_app: OpenApp) -> None:
@@ -247,22 +252,22 @@ async def test_panes_are_toggled_and_remembered(seeded: Path, open_app: OpenApp)
         assert not browse(app).facets.display
 
 
+def shown(app: InspectorApp) -> tuple[bool, bool]:
+    return browse(app).facets.display, browse(app).pane.display
+
+
 async def test_a_narrow_screen_shows_one_pane_beside_the_list(
     seeded: Path, open_app: OpenApp
 ) -> None:
     """80 cells hold the list and one more."""
     async with open_app(seeded, size=(80, 24)) as (app, pilot):
-        screen = browse(app)
-        assert not screen.facets.display
-        assert not screen.pane.display
+        assert shown(app) == (False, False)
         await pilot.press("f")
         await settle(pilot)
-        assert screen.facets.display
-        assert not screen.pane.display
+        assert shown(app) == (True, False)
         await pilot.press("p")
         await settle(pilot)
-        assert screen.pane.display
-        assert not screen.facets.display
+        assert shown(app) == (False, True)
         await pilot.press("z")
         await settle(pilot)
         assert zoomed(app)

@@ -279,7 +279,18 @@ PIECES = re.compile(r"'[^']*'|[A-Za-z_0-9]+|[^\w\s]")
 
 
 LITERALS = {
-    "'a'",
+    "''",
+    "'2'",
+    "'L* N* Co So'",
+    "'array'",
+    "'automerge'",
+    "'delete'",
+    "'hashsize'",
+    "'next_item_key'",
+    "'object'",
+    "'porter unicode61 remove_diacritics 2 categories '",
+    "'text'",
+    "'{}'",
 }
 """Every text between quotes that the engine's SQL has."""
 

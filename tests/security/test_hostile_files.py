@@ -283,7 +283,8 @@ async def test_journals_that_are_links_are_not_followed(
     beside = path.with_name(path.name + suffix)
     make(beside, victim)
 
-    with pytest.raises(StoreError):
+    # SQLite does not look at a rollback journal here: it is enough that nobody writes to it.
+    with suppress(StoreError) if suffix == "-journal" else pytest.raises(StoreError):
         async with open_store(path) as store:
             await store.put("a", "x")
     with suppress(StoreError):
@@ -328,7 +329,8 @@ async def test_any_name_is_one_file(
             assert names == {name, f"{name}-wal", f"{name}-shm"}
     async with open_store(tmp_path / name, read_only=True) as store:
         assert await store.count() == 1
-    assert [entry.name for entry in tmp_path.iterdir()] == [name]
+    # A reader may not remove the journals it needed.
+    assert {entry.name for entry in tmp_path.iterdir()} <= names
 
 
 async def test_a_name_that_is_no_text_works_or_is_told(tmp_path: Path) -> None:

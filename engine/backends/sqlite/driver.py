@@ -10,6 +10,7 @@ from typing import Any, Final
 from engine.errors import (
     CorruptStoreError,
     EngineError,
+    InvalidItemError,
     LimitExceededError,
     NotAStoreError,
     QueryInterruptedError,
@@ -138,5 +139,9 @@ def run_procedure(
         return result
     except driver.Error as error:
         raise translate(error) from error
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise InvalidItemError(
+            f"a value cannot be stored: {error}", hint="use valid Unicode text and 64-bit numbers"
+        ) from error
     finally:
         procedure.close()

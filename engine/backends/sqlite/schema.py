@@ -74,8 +74,9 @@ SCHEMA = (
     # No document sizes: ranking does without bm25(), see engine/procedures/search.py.
     """CREATE VIRTUAL TABLE items_text USING fts5(text, scope, content='', columnsize=0,
         prefix='2', tokenize='porter unicode61 remove_diacritics 2 categories ''L* N* Co So''')""",
-    # Merging more at a time halves the work of merging; a search looks into a few parts more.
-    "INSERT INTO items_text(items_text, rank) VALUES ('automerge', 16)",
+    # Left to itself the index now and then merges for half a second inside one commit; instead
+    # every commit does a little of that work, see engine/procedures/fulltext.py.
+    "INSERT INTO items_text(items_text, rank) VALUES ('automerge', 0)",
     # A large batch becomes one part of the index instead of many that have to be merged.
     "INSERT INTO items_text(items_text, rank) VALUES ('hashsize', 16777216)",
     """CREATE TABLE changes(sequence INTEGER PRIMARY KEY, at INTEGER NOT NULL,
