@@ -14,7 +14,7 @@ from engine.procedures import mutations
 from engine.procedures.names import Names
 from engine.procedures.selection import Reading, StatisticsCache
 from engine.procedures.writing import Author
-from engine.query import parse, parse_mongo
+from engine.query import EVERYTHING, normalise, parse, parse_mongo
 from engine.query.filter import Filter
 from engine.validation import check_name
 
@@ -51,7 +51,7 @@ class Core:
             return parse(query, limits=self.limits)
         if isinstance(query, Mapping):
             return parse_mongo(query, limits=self.limits)
-        return parse("") if query is None else query
+        return EVERYTHING if query is None else normalise(query)
 
     def _author(self, actor: str | None, *, batch: int | None = None) -> Author:
         name = self._actor if actor is None else actor

@@ -286,6 +286,7 @@ LITERALS = {
     "'automerge'",
     "'delete'",
     "'hashsize'",
+    "'merge'",
     "'next_item_key'",
     "'object'",
     "'porter unicode61 remove_diacritics 2 categories '",

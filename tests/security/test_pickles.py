@@ -59,7 +59,12 @@ WATCHED = {"pickle.find_class", "os.system", "subprocess.Popen", "socket.connect
            "os.posix_spawn", "ctypes.dlopen", "pty.spawn", "shutil.rmtree", "urllib.Request"}
 events = []
 armed = False
-sys.addaudithook(lambda event, args: events.append(event) if armed and event in WATCHED else None)
+def hook(event, args):
+    # Importing a module of the standard library runs its code too: that has a file.
+    imported = event == "exec" and args[0].co_filename.startswith("/")
+    if armed and event in WATCHED and not imported:
+        events.append(event)
+sys.addaudithook(hook)
 from engine import PickledContent, open_store
 import engine.pickle_codec, pickletools
 

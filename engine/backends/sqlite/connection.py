@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -53,7 +54,7 @@ class Connection(aiosqlite.Connection):
 def uri(path: Path, **parameters: str) -> str:
     """Return the SQLite URI of a path, whatever characters it has."""
     query = "&".join(f"{name}={value}" for name, value in parameters.items())
-    return f"file:{quote(str(path))}?{query}"
+    return f"file:{quote(os.fsencode(path))}?{query}"
 
 
 def connect(

@@ -19,6 +19,7 @@ from engine.backends.sqlite.driver import driver, translate, translated
 from engine.backends.sqlite.migrations import migrate
 from engine.backends.sqlite.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
 from engine.errors import (
+    CorruptStoreError,
     NotAStoreError,
     ReadOnlyStoreError,
     SchemaTooNewError,
@@ -59,6 +60,7 @@ def prepare(path: Path, *, read_only: bool, create: bool, now: int) -> Target:
             )
         create_store(path, now)
     _check_file(path)
+    _check_siblings(path)
     _recognise(path)
     if read_only:
         return Target(path, True, _must_be_immutable(path))
@@ -103,6 +105,21 @@ def _check_file(path: Path) -> None:
             f"{path.name} is {status.st_size} bytes: no memory store is that small",
             hint="the file was not touched; remove it if it is a leftover, then try again",
         )
+
+
+def _check_siblings(path: Path) -> None:
+    """Refuse journals that are links: SQLite would write over what they are links to."""
+    for suffix in ("-wal", "-shm", "-journal"):
+        sibling = path.with_name(f"{path.name}{suffix}")
+        try:
+            status = sibling.lstat()
+        except FileNotFoundError:
+            continue
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+            raise UnsafePathError(
+                f"{sibling.name} is a link, or no plain file",
+                hint="it is not a journal of this store; move it away",
+            )
 
 
 def _is_own_leftover(path: Path, status: os.stat_result) -> bool:
@@ -194,6 +211,7 @@ def _recognise(path: Path) -> None:
         connection = connect(path, read_only=True, immutable=True, busy_timeout_seconds=0.0)
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
     except driver.Error as error:
         raise translate(error) from error
     finally:
@@ -205,6 +223,11 @@ def _recognise(path: Path) -> None:
             hint="check the path; the file was not touched",
         )
     check_version(path, version)
+    journal = path.with_name(f"{path.name}-wal")
+    whole = path.stat().st_size % page_bytes == 0
+    if not whole and not (journal.exists() and journal.stat().st_size):
+        # SQLite rounds up, and would find out only when it reads the last page.
+        raise CorruptStoreError(f"{path.name} is cut short", hint="restore it from a backup")
 
 
 def check_version(path: Path, version: int) -> None:
