@@ -105,19 +105,25 @@ async def _filled(app: InspectorApp) -> float:
 
 
 @asynccontextmanager
-async def _lag() -> AsyncIterator[list[float]]:
-    """Collect how many seconds late the loop woke a task that slept for a millisecond."""
-    late: list[float] = []
+async def _lag() -> AsyncIterator[dict[str, float]]:
+    """Note how late the loop woke a task that slept for a millisecond, at most, in seconds.
+
+    `busy` is what the process computed meanwhile: far less says that the machine was busy with
+    something else.
+    """
+    worst = {"late": 0.0, "busy": 0.0}
 
     async def tick() -> None:
         while True:
-            due = time.monotonic() + TICK_SECONDS
+            due, computed = time.monotonic() + TICK_SECONDS, time.process_time()
             await asyncio.sleep(TICK_SECONDS)
-            late.append(time.monotonic() - due)
+            late = time.monotonic() - due
+            if late > worst["late"]:
+                worst.update(late=late, busy=time.process_time() - computed)
 
     task = asyncio.create_task(tick())
     try:
-        yield late
+        yield worst
     finally:
         task.cancel()
         await asyncio.wait([task])
@@ -151,7 +157,7 @@ def _possible(table: ItemTable, key: str) -> str:
     return key
 
 
-async def _press_all(app: InspectorApp, name: str, presses: int) -> dict[str, list[float]]:
+async def _press_all(app: InspectorApp, name: str, presses: int) -> dict[str, Any]:
     """Press the keys of a pattern; return what each took, and how late the loop was."""
     table = _table(app)
     if table is None or table.row_count <= 1:
@@ -159,14 +165,14 @@ async def _press_all(app: InspectorApp, name: str, presses: int) -> dict[str, li
     keys, pause = PATTERNS[name]
     shown: list[float] = []
     filled: list[float] = []
-    async with _lag() as late:
+    async with _lag() as lag:
         for number in range(presses):
             began = time.monotonic()
             first, whole = await _press(app, table, _possible(table, keys[number % len(keys)]))
             shown.append(first)
             filled.append(whole)
             await asyncio.sleep(max(0.0, pause - (time.monotonic() - began)))
-    return {"shown": shown, "filled": filled, "lag": [max(late, default=0.0)]}
+    return {"shown": shown, "filled": filled, "lag": lag}
 
 
 def _memory_bytes() -> int:
@@ -191,9 +197,9 @@ async def _measure(store: Path, began: float, presses: int) -> dict[str, Any]:
             found = {"process_seconds": filled - began, "app_seconds": filled - made}
             if presses:
                 await _until_complete(app)
-                async with _lag() as late:
+                async with _lag() as idle:
                     await asyncio.sleep(SETTLE_SECONDS)
-                found["idle_lag_seconds"] = max(late)
+                found["idle_lag"] = idle
                 for name in PATTERNS:
                     found[name] = await _press_all(app, name, presses)
             found["memory_bytes"] = _memory_bytes()

@@ -18,7 +18,7 @@ import orjson
 from engine.backends.sqlite.connection import Connection, connect_reader
 from engine.bench.material import Material
 from engine.bench.results import Bar, Measurement, Timings
-from engine.bench.timing import Effort, loop_lag, time_side_by_side
+from engine.bench.timing import Effort, Lag, loop_lag, time_side_by_side
 from engine.compression import decompress_bounded
 from engine.models import Codec
 from engine.store import MemoryStore
@@ -183,7 +183,7 @@ async def _many_callers(
     taken: list[float] = []
     engine_seconds: list[float] = []
     raw_seconds: list[float] = []
-    lag_longest = 0.0
+    worst = Lag()
     for round_ in range(effort.rounds + 1):
         ids = rng.choices(material.hot_ids, k=block)
         async with loop_lag() as lag:
@@ -197,7 +197,7 @@ async def _many_callers(
         taken += each
         engine_seconds.append(wall / block)
         raw_seconds.append(by_hand / block)
-        lag_longest = max(lag_longest, lag.longest)
+        worst = max(worst, lag, key=lambda lag: lag.longest)
     async with loop_lag() as idle:
         await asyncio.sleep(min(0.5, effort.seconds_max / 2))
     ratio = round(median(engine_seconds) / median(raw_seconds), 2)
@@ -210,13 +210,14 @@ async def _many_callers(
             Bar(what="per read to raw", value=ratio, limit=RATIO_MANY_MAX, unit="x"),
             Bar(
                 what="longest loop lag",
-                value=round(lag_longest * 1e3, 2),
+                value=round(worst.longest * 1e3, 2),
                 limit=LAG_MS_MAX,
                 unit="ms",
             ),
         ),
         facts={
             "raw_per_second": round(1 / median(raw_seconds)),
+            "busy_during_lag_ms": round(worst.busy * 1e3, 2),
             "idle_loop_lag_ms": round(idle.longest * 1e3, 2),
         },
     )

@@ -79,6 +79,9 @@ def as_text(report: Report) -> str:
         for bar in row.bars:
             sign = " " if bar.met else "!"
             lines.append(f"         {sign} {_measured(bar):>10}   {describe_bar(bar)}")
+        if row.verdict == "missed" and row.facts:
+            facts = ", ".join(f"{name} {value}" for name, value in row.facts.items())
+            lines.append(f"           ({facts})")
     judged = [row for row in report.measurements if row.bars]
     lines += ["", f"{len(judged) - len(report.missed)} of {len(judged)} rows met their bars"]
     return "\n".join(lines)

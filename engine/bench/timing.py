@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any, TypeAlias
 
 Call: TypeAlias = Callable[[], Awaitable[Any]]
@@ -70,6 +70,9 @@ class Lag:
     """How much too late the event loop woke a task that slept for a millisecond, in seconds."""
 
     longest: float = 0.0
+    busy: float = 0.0
+    """What the process computed during the longest; far less says that the machine was busy with
+    something else."""
 
 
 TICK_SECONDS = 0.001
@@ -82,9 +85,11 @@ async def loop_lag() -> AsyncIterator[Lag]:
 
     async def tick() -> None:
         while True:
-            due = perf_counter() + TICK_SECONDS
+            due, computed = perf_counter() + TICK_SECONDS, process_time()
             await asyncio.sleep(TICK_SECONDS)
-            lag.longest = max(lag.longest, perf_counter() - due)
+            late = perf_counter() - due
+            if late > lag.longest:
+                lag.longest, lag.busy = late, process_time() - computed
 
     task = asyncio.create_task(tick(), name="bench-lag")
     try:

@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, field
 from functools import partial
-from itertools import count
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any, Final
 
-from engine.backends.sqlite.connection import Connection, connect_writer
-from engine.backends.sqlite.driver import run_procedure
-from engine.bench.material import Material, new_record
+from engine.bench.material import Material
 from engine.bench.results import Bar, Measurement, Timings
+from engine.bench.rivals import ByHand, Supply, Usual, rivals
 from engine.bench.timing import Effort, time_side_by_side
-from engine.clock import system_clock
-from engine.drafts import Drafting
-from engine.limits import Limits
-from engine.procedures import mutations
-from engine.procedures.base import Deferred, Many, Procedure, Statement, TextChange
-from engine.procedures.fulltext import write_text
 from engine.procedures.mutations import Draft
-from engine.procedures.names import Names
-from engine.procedures.writing import Author
 from engine.store import MemoryStore
 
 CALLERS: Final = 64
@@ -44,100 +31,6 @@ MANY_PER_SECOND: Final = 10_000
 MANY_PER_SECOND_LARGE: Final = 5_000
 
 
-class _Supply:
-    """New items without end, as the arguments of `put` or packed."""
-
-    def __init__(self, material: Material, rng: random.Random) -> None:
-        self._material = material
-        self._rng = rng
-        self._numbers: Iterator[int] = count(1)
-        self._drafting = Drafting(Limits(), system_clock, allow_pickle=False)
-        # Nobody else's: a second run on the same store must not replace the items of the first.
-        self._prefix = f"bench/{rng.getrandbits(32):08x}"
-
-    def records(self, number: int) -> list[dict[str, Any]]:
-        return [
-            new_record(next(self._numbers), self._material, self._rng, self._prefix)
-            for _ in range(number)
-        ]
-
-    def drafts(self, number: int) -> list[Draft]:
-        return [self._drafting.draft(record) for record in self.records(number)]
-
-
-@dataclass(slots=True)
-class ByHand:
-    """The engine's own statements on the driver's connection, one commit each, on this thread."""
-
-    connection: Any
-    names: Names = field(default_factory=Names)
-
-    def put(self, draft: Draft) -> None:
-        """Put one item and commit it."""
-        author = Author("bench", system_clock())
-        text: list[TextChange] = []
-        self.connection.execute("BEGIN IMMEDIATE")
-        run_procedure(self.connection, mutations.put_items(self.names, [draft], author), text)
-        run_procedure(self.connection, write_text(text))
-        self.connection.execute("COMMIT")
-        self.names.settle(committed=True)
-
-    def checkpoint(self) -> None:
-        """Empty the WAL, so that nobody pays for what another wrote."""
-        self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-
-
-@dataclass(slots=True)
-class Usual:
-    """The same statements as most asynchronous programs run them: each awaited, one commit each."""
-
-    connection: Connection
-    names: Names = field(default_factory=Names)
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    async def put(self, draft: Draft) -> None:
-        """Put one item and commit it; one transaction at a time, as a connection allows."""
-        author = Author("bench", system_clock())
-        async with self.lock:
-            text: list[TextChange] = []
-            await self._execute(Statement("BEGIN IMMEDIATE"))
-            await self._run(mutations.put_items(self.names, [draft], author), text)
-            await self._run(write_text(text), [])
-            await self._execute(Statement("COMMIT"))
-            self.names.settle(committed=True)
-
-    async def _run(self, procedure: Procedure[Any], text: list[TextChange]) -> None:
-        try:
-            step = next(procedure)
-            while True:
-                rows: list[Any] = []
-                if isinstance(step, Statement):
-                    rows = await self._execute(step)
-                elif isinstance(step, Many):
-                    await self.connection.executemany(step.sql, step.values)
-                elif isinstance(step, Deferred):
-                    text.extend(step.changes)
-                step = procedure.send(rows)
-        except StopIteration:
-            return
-
-    async def _execute(self, statement: Statement) -> list[Any]:
-        async with self.connection.execute(statement.sql, statement.values) as cursor:
-            return list(await cursor.fetchall())
-
-
-@asynccontextmanager
-async def _rivals(path: Path) -> AsyncIterator[tuple[ByHand, Usual]]:
-    connect = partial(connect_writer, path, durability="full", busy_timeout_seconds=5.0)
-    connection = Connection(connect)
-    await connection
-    try:
-        with closing(connect()) as raw:
-            yield ByHand(raw), Usual(connection)
-    finally:
-        await connection.close()
-
-
 async def measure_writes(
     store: MemoryStore,
     path: Path,
@@ -148,8 +41,8 @@ async def measure_writes(
     batch_items: int,
 ) -> list[Measurement]:
     """Return the rows about writing; the store grows by what they write."""
-    supply = _Supply(material, rng)
-    async with _rivals(path) as (by_hand, usual):
+    supply = Supply(material, rng)
+    async with rivals(path) as (by_hand, usual):
         rows = [
             *await _many_callers(store, by_hand, usual, supply, effort),
             *await _one_caller(store, by_hand, supply, effort),
@@ -164,7 +57,7 @@ async def measure_writes(
 
 
 async def _many_callers(
-    store: MemoryStore, by_hand: ByHand, usual: Usual, supply: _Supply, effort: Effort
+    store: MemoryStore, by_hand: ByHand, usual: Usual, supply: Supply, effort: Effort
 ) -> list[Measurement]:
     """64 callers put one item each, again and again; the three ways in turns."""
     block = max(CALLERS, effort.calls * 2)
@@ -248,7 +141,7 @@ def _one_by_one(by_hand: ByHand, drafts: list[Draft]) -> tuple[list[float], floa
 
 
 async def _one_caller(
-    store: MemoryStore, by_hand: ByHand, supply: _Supply, effort: Effort
+    store: MemoryStore, by_hand: ByHand, supply: Supply, effort: Effort
 ) -> list[Measurement]:
     engine: list[float] = []
     raw: list[float] = []
@@ -297,7 +190,7 @@ class _Journal:
 
 
 async def _tail(
-    store: MemoryStore, path: Path, supply: _Supply, effort: Effort, *, callers: int
+    store: MemoryStore, path: Path, supply: Supply, effort: Effort, *, callers: int
 ) -> Measurement:
     """Put for a while, and tell the puts that a checkpoint fell into from the others."""
     journal = _Journal(path)
@@ -336,7 +229,7 @@ async def _tail(
 
 
 async def _put_many(
-    store: MemoryStore, supply: _Supply, size: int, items: int, *, large: bool
+    store: MemoryStore, supply: Supply, size: int, items: int, *, large: bool
 ) -> Measurement:
     """Put batches of `size` until `items` are written; one smaller batch if they are fewer."""
     name = f"put_many.{size}"

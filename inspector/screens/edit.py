@@ -168,7 +168,7 @@ class EditScreen(Dialog["Saved"]):
             )
         if editable:
             yield ContentArea(
-                self._draft.text, id="content", show_line_numbers=True, tab_behavior="indent"
+                self._draft.text, id="content", show_line_numbers=True, tab_behavior="focus"
             )
         else:
             yield Static(self._why_not_editable(), id="content-note")

@@ -406,6 +406,8 @@ ORDERS: dict[str, Callable[[Item], Any]] = {
 }
 orders = st.sampled_from(sorted(ORDERS)).flatmap(lambda name: st.sampled_from([name, f"-{name}"]))
 
+by_created = st.sampled_from(["created_at", "-created_at"])
+
 quietly = settings(
     deadline=None,
     database=None,
@@ -488,8 +490,11 @@ PATHS = [
     "sqlite_autoindex_items_1",
     "items_session",
     "item_tags",
+    "item_tags_narrow",
     "any_tags",
+    "any_tags_merged",
     "items_text",
+    "items_text_in_order",
 ]
 
 
@@ -509,7 +514,7 @@ def test_every_plan_gives_the_same_answer(
         monkeypatch.setattr(module, "MATCHES_MAX", matches_max)
 
     @settings(quietly, max_examples=25)
-    @given(node=conjunctions, order_by=orders)
+    @given(node=conjunctions, order_by=by_created | orders)
     def check(node: Filter, order_by: str) -> None:
         wanted = expected_keys(node, order_by, world)
         assert world.run(scanned(world, node, order_by)) == wanted

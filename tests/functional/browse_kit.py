@@ -1,27 +1,21 @@
-"""A seeded store and the app on it, with nothing left to chance: clock, ids, time zone, cursor.
-
-A plugin of the tests that need it, since only one conftest can have the name in one run of mypy.
-"""
+"""A seeded store and the app on it, with nothing left to chance: clock, ids, time zone, cursor."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from textual.pilot import Pilot
 from textual.screen import ModalScreen
-from textual.widgets import Input, TextArea
 
-from engine import MemoryStore, Tier, open_store
+from engine import Tier, open_store
 from inspector.app import InspectorApp
 from inspector.screens.browse import BrowseScreen
-from inspector.settings import Settings, State
 from inspector.widgets.item_table import ItemTable
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -37,25 +31,6 @@ OpenApp = Callable[..., Opened]
 
 def now_microseconds() -> int:
     return int(NOW.timestamp()) * 1_000_000
-
-
-@pytest.fixture
-def still_screen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing moves by itself, and nothing of this machine shows."""
-    monkeypatch.setenv("TZ", "UTC")
-    monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state-home"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config-home"))
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    time.tzset()
-    for widget in (Input, TextArea):
-        monkeypatch.setattr(widget, "cursor_blink", False, raising=False)
-        monkeypatch.setattr(widget, "_restart_blink", lambda self: None, raising=False)
-
-
-@pytest.fixture
-def store_path(tmp_path: Path) -> Path:
-    return tmp_path / "agent.db"
 
 
 def seed_records() -> list[dict[str, Any]]:
@@ -100,19 +75,6 @@ async def fill(path: Path, records: list[dict[str, Any]] | None = None) -> None:
             await store.associate("episode/02", "user/preferences", relation="about", strength=0.5)
 
 
-@pytest.fixture
-async def seeded(store_path: Path) -> Path:
-    await fill(store_path)
-    return store_path
-
-
-@pytest.fixture
-async def other(seeded: Path) -> AsyncIterator[MemoryStore]:
-    """A second opening of the same store, as another process would have."""
-    async with open_store(seeded, actor="other", clock=now_microseconds) as store:
-        yield store
-
-
 async def settle(pilot: Pilot[Any]) -> None:
     """Wait until nothing is on its way any more, except an answer to a question."""
     app = pilot.app
@@ -148,31 +110,6 @@ async def eventually(pilot: Pilot[Any], holds: Callable[[], object], seconds: fl
             return
         await asyncio.sleep(0.02)
     raise AssertionError("it never came to hold")
-
-
-@pytest.fixture
-def make_app(tmp_path: Path, still_screen: None) -> Callable[..., InspectorApp]:
-    def make(path: Path, **options: Any) -> InspectorApp:
-        options.setdefault("settings", Settings(actor="tester"))
-        options.setdefault("state", State(tmp_path / "state"))
-        options.setdefault("clock", now_microseconds)
-        return InspectorApp(path, **options)
-
-    return make
-
-
-@pytest.fixture
-def open_app(make_app: Callable[..., InspectorApp]) -> OpenApp:
-    @asynccontextmanager
-    async def opened(
-        path: Path, *, size: tuple[int, int] = (120, 40), **options: Any
-    ) -> AsyncIterator[tuple[InspectorApp, Pilot[None]]]:
-        app = make_app(path, **options)
-        async with app.run_test(size=size, notifications=True) as pilot:
-            await settle(pilot)
-            yield app, pilot
-
-    return opened
 
 
 Settle = Callable[[Pilot[Any]], Awaitable[None]]

@@ -21,7 +21,7 @@ from inspector.screens.problem import ProblemScreen
 from inspector.settings import Settings
 from inspector.widgets.footer import ActionFooter
 
-pytest_plugins = ("browse_kit",)
+pytest_plugins = ("browse_fixtures",)
 
 
 def footer_text(app: InspectorApp) -> str:

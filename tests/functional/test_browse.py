@@ -22,7 +22,7 @@ from browse_kit import (
 from engine import MemoryStore, Tier
 from inspector.app import InspectorApp
 
-pytest_plugins = ("browse_kit",)
+pytest_plugins = ("browse_fixtures",)
 
 SIZES = [(120, 40), (80, 24)]
 

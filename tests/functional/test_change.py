@@ -28,7 +28,7 @@ from inspector.screens.dialogs import Confirm, FailurePanel
 from inspector.screens.edit import EditScreen
 from inspector.settings import Settings
 
-pytest_plugins = ("browse_kit",)
+pytest_plugins = ("browse_fixtures",)
 
 
 async def peek(store: MemoryStore, item_id: str) -> dict[str, object]:

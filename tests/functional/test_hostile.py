@@ -16,7 +16,7 @@ from textual.widgets import Input, TextArea
 
 from inspector.app import InspectorApp
 
-pytest_plugins = ("browse_kit",)
+pytest_plugins = ("browse_fixtures",)
 
 HOSTILE = (
     "\x1b]0;owned\x07\x1b]52;c;aGFja2Vk\x07\x1b[31mred\x1b[0m \x9b31m \x9d0;t\x9c \x07\x08\r"

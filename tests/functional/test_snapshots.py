@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 
 from inspector.app import InspectorApp
 
-pytest_plugins = ("browse_kit",)
+pytest_plugins = ("browse_fixtures",)
 
 WIDE, NARROW = (120, 40), (80, 24)
 SIZES = pytest.mark.parametrize("size", [WIDE, NARROW], ids=["120x40", "80x24"])

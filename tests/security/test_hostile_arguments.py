@@ -119,6 +119,19 @@ class Recorder:
     def factory(self) -> type[Any]:
         texts = self.texts
 
+        class RecordingCursor(driver.Cursor):  # type: ignore[misc, name-defined]
+            def execute(self, sql: str, *args: Any) -> Any:
+                texts.add(sql)
+                return super().execute(sql, *args)
+
+            def executemany(self, sql: str, *args: Any) -> Any:
+                texts.add(sql)
+                return super().executemany(sql, *args)
+
+            def executescript(self, sql: str) -> Any:
+                texts.add(sql)
+                return super().executescript(sql)
+
         class Recording(driver.Connection):  # type: ignore[misc, name-defined]
             def execute(self, sql: str, *args: Any) -> Any:
                 texts.add(sql)
@@ -132,9 +145,8 @@ class Recorder:
                 texts.add(sql)
                 return super().executescript(sql)
 
-            def cursor(self, *args: Any) -> Any:
-                texts.add("a cursor of its own")
-                return super().cursor(*args)
+            def cursor(self, factory: Any = RecordingCursor) -> Any:
+                return super().cursor(factory)
 
         return Recording
 
@@ -315,7 +327,6 @@ async def test_only_known_sql_is_executed(tmp_path: Path, recorder: Recorder) ->
     known = {piece for sql in expected for piece in PIECES.findall(sql)}
     assert {piece for sql in executed for piece in PIECES.findall(sql)} <= known
     assert {piece for piece in known if piece.startswith("'")} <= LITERALS
-    assert "a cursor of its own" not in executed
     check_sound(tmp_path / "hostile.db")
 
 

@@ -37,6 +37,7 @@ GROUP_SECONDS: Final = 0.02
 """A group is cut when it has run for this long: a large batch does not hold others back."""
 CHECKPOINT_GROUPS: Final = 64
 WAL_BYTES_MAX: Final = 16 * 1024 * 1024
+WAL_BYTES_LONG: Final = 64 * 1024 * 1024
 IDLE_SECONDS: Final = 1.0
 STORE_WIDE: Final = (StoreBusyError, StorageFullError, StorageError, ReadOnlyStoreError)
 """Refusals that the next writer would meet as well."""
@@ -152,7 +153,15 @@ class Writer:
             emptied = await self._checkpoint()
             # A reader that stays keeps the WAL as it is: no use in trying after every group.
             self._checkpoint_at = WAL_BYTES_MAX + (0 if emptied else size)
-        elif self._checkpointing is None:
+        elif self._checkpointing is not None:
+            if size >= WAL_BYTES_LONG:
+                await self._checkpointing
+        elif size >= WAL_BYTES_LONG and await self._checkpoint():
+            # Beside writers that never pause, the WAL is never all moved and begins anew only
+            # when they are stopped. Little is left to move, so it is not for long.
+            self._checkpoint_at = WAL_BYTES_MAX
+            self._groups_since = 0
+        else:
             self._checkpointing = asyncio.create_task(self._checkpoint_beside(self._beside))
             self._checkpoint_at = WAL_BYTES_MAX + size
             self._groups_since = 0

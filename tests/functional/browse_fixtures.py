@@ -1,0 +1,78 @@
+"""Fixtures of the tests that run the app: a seeded store, and the app on it.
+
+A plugin, since only one conftest can have the name in one run of mypy.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browse_kit import OpenApp, fill, now_microseconds, settle
+from textual.pilot import Pilot
+from textual.widgets import Input, TextArea
+
+from engine import MemoryStore, open_store
+from inspector.app import InspectorApp
+from inspector.settings import Settings, State
+
+
+@pytest.fixture
+def still_screen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing moves by itself, and nothing of this machine shows."""
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state-home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config-home"))
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    time.tzset()
+    for widget in (Input, TextArea):
+        monkeypatch.setattr(widget, "cursor_blink", False, raising=False)
+        monkeypatch.setattr(widget, "_restart_blink", lambda self: None, raising=False)
+
+
+@pytest.fixture
+def store_path(tmp_path: Path) -> Path:
+    return tmp_path / "agent.db"
+
+
+@pytest.fixture
+async def seeded(store_path: Path) -> Path:
+    await fill(store_path)
+    return store_path
+
+
+@pytest.fixture
+async def other(seeded: Path) -> AsyncIterator[MemoryStore]:
+    """A second opening of the same store, as another process would have."""
+    async with open_store(seeded, actor="other", clock=now_microseconds) as store:
+        yield store
+
+
+@pytest.fixture
+def make_app(tmp_path: Path, still_screen: None) -> Callable[..., InspectorApp]:
+    def make(path: Path, **options: Any) -> InspectorApp:
+        options.setdefault("settings", Settings(actor="tester"))
+        options.setdefault("state", State(tmp_path / "state"))
+        options.setdefault("clock", now_microseconds)
+        return InspectorApp(path, **options)
+
+    return make
+
+
+@pytest.fixture
+def open_app(make_app: Callable[..., InspectorApp]) -> OpenApp:
+    @asynccontextmanager
+    async def opened(
+        path: Path, *, size: tuple[int, int] = (120, 40), **options: Any
+    ) -> AsyncIterator[tuple[InspectorApp, Pilot[None]]]:
+        app = make_app(path, **options)
+        async with app.run_test(size=size, notifications=True) as pilot:
+            await settle(pilot)
+            yield app, pilot
+
+    return opened

@@ -1,0 +1,113 @@
+"""What full text sees of a text, and what a query for it becomes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.text import (
+    INDEXED_CHARS_MAX,
+    match_expression,
+    prepare,
+    query_words,
+    searchable_text,
+    stem,
+    words_of,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "prepared"),
+    [
+        ("plain words", "plain words"),
+        ("東京へ", " 東  京  へ "),
+        ("in東京now", "in 東  京 now"),
+        ("getUserName", "get User Name\ngetUserName"),
+        ("HTTPServer v2", "HTTP Server v2\nHTTPServer"),
+        ("ALLCAPS snake_case", "ALLCAPS snake_case"),
+        ("ｆｕｌｌ", "full"),
+    ],
+)
+def test_text_is_prepared_for_a_tokenizer_of_spaces(text: str, prepared: str) -> None:
+    """Scripts without spaces become single words; identifiers are split and kept."""
+    assert prepare(text) == prepared
+
+
+def test_all_texts_of_an_item_are_searched() -> None:
+    """Id, keys, nested values and numbers are words; true, false and null are not."""
+    text = searchable_text("the-id", {"key": ["deep", {"inner": 42}], "flag": True, "none": None})
+    words = text.split()
+
+    assert words[0] == "the-id"
+    assert {"key", "deep", "inner", "42", "flag", "none"} <= set(words)
+    assert "True" not in words
+
+
+def test_very_long_and_very_deep_texts_are_bounded() -> None:
+    """The index takes so much of an item, however deep it is."""
+    assert len(searchable_text("a", "x" * 10**6)) == INDEXED_CHARS_MAX
+    deep: list[object] = ["end"]
+    for _ in range(100_000):
+        deep = [deep]
+    assert searchable_text("a", deep) == "a\nend"
+
+
+@given(st.text())
+def test_every_query_is_quoted(text: str) -> None:
+    """Between the quotes of an expression is no quote and no control character."""
+    expression = match_expression(text)
+    if expression is None:
+        return
+    parts = expression.split('"')
+    assert len(parts) % 2 == 1
+    outside = "".join(parts[::2])
+    assert set(outside) <= set("() OR")
+    inside = "".join(parts[1::2])
+    assert all(character >= " " for character in inside)
+
+
+@pytest.mark.parametrize("text", ["", " ", "!?", "...", "\0", "()", '"', "_", "\u202e", "§"])
+def test_a_query_without_words_is_none(text: str) -> None:
+    """Punctuation alone has nothing to search for."""
+    assert match_expression(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("two words", ["two", "words"]),
+        ("twice Twice twice", ["twice", "Twice"]),
+        ("日本語 and 東京", ["日本語", "and", "東京"]),
+        ("日本語x", ["日本語", "x"]),
+        ('"quoted" -minus', ['"quoted"', "-minus"]),
+        ("- . !", []),
+    ],
+)
+def test_what_is_typed_is_taken_as_words(text: str, words: list[str]) -> None:
+    """Words come once and in order; a run without spaces stays together."""
+    assert query_words(text) == words
+
+
+@pytest.mark.parametrize(
+    ("word", "root"),
+    [("running", "run"), ("Preferences", "prefer"), ("Café", "cafe"), ("STRASSE", "strass"),
+     ("naïve", "naiv"), ("日", "日"), ("", "")],
+)  # fmt: skip
+def test_words_are_folded_and_stemmed(word: str, root: str) -> None:
+    """Case, accents and endings do not count."""
+    assert stem(word) == root
+
+
+@given(st.text())
+def test_words_lie_where_they_are_said_to(text: str) -> None:
+    """Every word's span is in the text and is what its stem was made of."""
+    for root, start, end in words_of(text):
+        assert 0 <= start < end <= len(text)
+        assert stem(text[start:end]) == root
+
+
+@given(st.text())
+def test_preparing_is_total(text: str) -> None:
+    """Any text can be prepared, the same way each time."""
+    assert prepare(text) == prepare(text)
