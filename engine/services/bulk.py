@@ -85,13 +85,22 @@ class BulkService(QueryService, HistoryService):
         actor: str | None,
     ) -> BulkResult:
         count, first, last = 0, None, None
+        writing: asyncio.Future[BulkResult] | None = None
         try:
             for start in range(0, len(keys), WRITE_MAX):
                 author = self._author(actor, batch=first)
-                done = await self._backend.write(revise, keys[start : start + WRITE_MAX], author)
+                part = keys[start : start + WRITE_MAX]
+                writing = asyncio.ensure_future(self._backend.write(revise, part, author))
+                done = await asyncio.shield(writing)
                 count += done.count
                 first, last = first or done.first_sequence, done.last_sequence or last
         except BaseException:
+            # What is being written when the caller goes away is part of what is taken back.
+            if writing is not None:
+                await asyncio.wait([writing])
+                if writing.exception() is None:
+                    done = writing.result()
+                    first, last = first or done.first_sequence, done.last_sequence or last
             if first is not None and last is not None:
                 await asyncio.shield(self.undo(first, last, force=True, actor=actor))
             raise
