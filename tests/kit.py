@@ -61,9 +61,20 @@ AGREEMENTS = {
         "SELECT tag_key, items FROM tags WHERE items <> 0",
         "SELECT tag_key, count(*) FROM item_tags GROUP BY 1",
     ),
-    "tags' own copy of the creation time": (
-        "SELECT tag_key, item_key, created_at FROM item_tags",
-        "SELECT tag_key, item_key, i.created_at FROM item_tags JOIN items i USING (item_key)",
+    "tags' own copy of the time and the agent": (
+        "SELECT tag_key, item_key, created_at, agent_key FROM item_tags",
+        "SELECT tag_key, item_key, i.created_at, i.agent_key FROM item_tags "
+        "JOIN items i USING (item_key)",
+    ),
+    "items that are not set apart are in order of time": (
+        "SELECT item_key FROM (SELECT item_key, created_at, max(created_at) OVER (ORDER BY "
+        "item_key ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier FROM items "
+        "WHERE item_key NOT IN (SELECT item_key FROM strays)) WHERE created_at < earlier",
+        "SELECT 1 WHERE 0",
+    ),
+    "what is set apart exists": (
+        "SELECT item_key FROM strays",
+        "SELECT item_key FROM strays JOIN items USING (item_key)",
     ),
     "sequences without gap or repeat": (
         "SELECT count(*), coalesce(min(sequence), 1), coalesce(max(sequence), 0) FROM changes",

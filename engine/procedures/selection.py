@@ -92,10 +92,7 @@ def load_statistics(cache: StatisticsCache) -> Procedure[Statistics]:
     rows = yield Statement("SELECT agent_key, kind_key, tier, items FROM counts WHERE items > 0")
     ((first,),) = yield Statement("SELECT coalesce(min(created_at), 0) FROM items")
     ((last,),) = yield Statement("SELECT coalesce(max(created_at), 0) FROM items")
-    ((strays,),) = yield Statement(
-        "SELECT count(*) FROM (SELECT 1 FROM strays LIMIT ?)", (STRAYS_MAX + 1,)
-    )
-    statistics = Statistics(sum_up(rows), first, last, strays)
+    statistics = Statistics(sum_up(rows), first, last)
     cache.set(statistics)
     return statistics
 
@@ -113,12 +110,23 @@ def make_plan(
     keys = yield from resolve_names(reading.names, node)
     base = yield from load_statistics(reading.statistics)
     shape = shape_of(node, keys, now)
+    # Of this very snapshot: the answer depends on it, where all else is only a guess at the cost.
+    strays = (yield from _stray_items()) if shape.match is not None else 0
     statistics = replace(
         base,
+        strays=strays,
         tags=(yield from _tag_counts((*shape.tags, *shape.any_tags))),
         text_matches=(yield from _text_matches(shape)),
     )
     return plan(node, keys, now, order=order, limit=limit, statistics=statistics, wide=wide)
+
+
+def _stray_items() -> Procedure[int]:
+    """Count the items that are out of order, up to `STRAYS_MAX` and one."""
+    ((count,),) = yield Statement(
+        "SELECT count(*) FROM (SELECT 1 FROM strays LIMIT ?)", (STRAYS_MAX + 1,)
+    )
+    return int(count)
 
 
 def _tag_counts(tags: tuple[int, ...]) -> Procedure[dict[int, int]]:
