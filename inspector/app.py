@@ -19,9 +19,11 @@ from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
 from inspector import display, formatting
-from inspector.actions import Scope, bindings_of
+from inspector.action import Scope
+from inspector.actions import bindings_of
 from inspector.failures import Failure, describe
 from inspector.journal import Journal
+from inspector.modes import MODES as MODE_TABLE
 from inspector.palette import ActionProvider
 from inspector.screens.browse import BrowseScreen
 from inspector.screens.dialogs import FailurePanel
@@ -100,7 +102,7 @@ class InspectorApp(App[None]):
     @property
     def mode_titles(self) -> Sequence[tuple[str, str]]:
         """The screens there are, in the order of their number keys."""
-        return [("browse", "Browse")]
+        return [(mode.name, mode.title) for mode in MODE_TABLE]
 
     def now(self) -> datetime:
         """Return the present moment, from the injected clock if there is one."""

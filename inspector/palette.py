@@ -8,7 +8,8 @@ from functools import partial
 from textual.binding import ActiveBinding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from inspector.actions import ACTIONS, Action, binding_id
+from inspector.action import Action
+from inspector.actions import ACTIONS, binding_id
 
 
 class ActionProvider(Provider):

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit import AssertSound, ManualClock, OpenMemory, check_sound
 
 from engine import MemoryStore, open_store
-from kit import AssertSound, ManualClock, OpenMemory, check_sound
 
 
 @pytest.fixture

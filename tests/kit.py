@@ -26,7 +26,9 @@ AssertSound: TypeAlias = Callable[[Path], None]
 class ManualClock:
     """Strictly monotonic: every look moves it on by a millisecond, and tests by what they like."""
 
-    def __init__(self, start: datetime = START, step: timedelta = timedelta(milliseconds=1)) -> None:
+    def __init__(
+        self, start: datetime = START, step: timedelta = timedelta(milliseconds=1)
+    ) -> None:
         self.now = start
         self.step = step
 
@@ -128,6 +130,6 @@ def _words(connection: Any) -> list[Any]:
     connection.execute(
         "CREATE VIRTUAL TABLE temp.words USING fts5vocab('main', 'items_text', 'instance')"
     )
-    found = rows(connection, "SELECT term, doc, col, \"offset\" FROM temp.words")
+    found = rows(connection, 'SELECT term, doc, col, "offset" FROM temp.words')
     connection.execute("DROP TABLE temp.words")
     return found

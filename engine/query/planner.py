@@ -8,7 +8,7 @@ told to SQLite with INDEXED BY and CROSS JOIN. Everything else is left to SQLite
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 from engine.errors import InvalidFilterError
@@ -72,8 +72,8 @@ class Branch:
     value: str | None = None
     key: str = "i.item_key"
     sort: str | None = None
-    tag: int | None = None
-    """The source itself makes this tag true, ..."""
+    tags: frozenset[int] = frozenset()
+    """The source itself makes these tags true, ..."""
     text: bool = False
     """... or the words."""
 
@@ -82,7 +82,8 @@ class Branch:
 class Path:
     """One way to come by candidates: how many there are, and whether they come in order.
 
-    With several branches, each gives its first rows and the first of all are taken.
+    With several branches, each gives its first rows and the first of all are taken; or, if they
+    are to `meet`, those that all of them give.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Path:
     branches: tuple[Branch, ...]
     ordered: bool = False
     covered: bool = False
+    meet: bool = False
 
 
 COVERED_COST: Final = 0.15
@@ -122,21 +124,29 @@ class Plan:
     path: str
     sources: tuple[Source, ...]
     order: Order
+    meet: bool = False
 
     def page(self, limit: int, after: tuple[Any, int] | None = None) -> tuple[str, Values]:
         """Return SQL for the first `limit` rows after a row, as (value it is sorted by, key)."""
         texts: list[str] = []
         values: list[Any] = []
         for source in self.sources:
-            text, bound = self._select(source, f"{source.value} AS v, {source.key} AS k", after)
-            texts.append(f"{text} LIMIT ?")
-            values += [*bound, limit]
+            columns = f"{source.value} AS v, {source.key} AS k"
+            if self.meet:
+                text, bound = self._matching(source, columns, after)
+            else:
+                text, bound = self._select(source, columns, after)
+                text, bound = f"{text} LIMIT ?", (*bound, limit)
+            texts.append(text)
+            values += bound
         if len(texts) == 1:
             return texts[0], tuple(values)
-        direction = self.order.direction
+        sorting = f"ORDER BY v {self.order.direction}, k {self.order.direction} LIMIT ?"
+        if self.meet:
+            # Sorted lists that meet: SQLite walks them side by side and stops when it has enough.
+            return f"{' INTERSECT '.join(texts)} {sorting}", (*values, limit)
         union = " UNION ".join(f"SELECT v, k FROM ({text})" for text in texts)
-        sql = f"SELECT v, k FROM ({union}) ORDER BY v {direction}, k {direction} LIMIT ?"
-        return sql, (*values, limit)
+        return f"SELECT v, k FROM ({union}) {sorting}", (*values, limit)
 
     def listing(self, after: tuple[Any, int] | None = None) -> tuple[str, Values]:
         """Return SQL for the keys of all rows after a row."""
@@ -155,14 +165,20 @@ class Plan:
     def _select(
         self, source: Source, columns: str, after: tuple[Any, int] | None
     ) -> tuple[str, Values]:
-        where, values = source.where.sql, source.where.values
+        sql, values = self._matching(source, columns, after)
         direction = self.order.direction
+        sorting = ", ".join(f"{part} {direction}" for part in source.sort.split("; "))
+        return f"{sql} ORDER BY {sorting}", values
+
+    def _matching(
+        self, source: Source, columns: str, after: tuple[Any, int] | None
+    ) -> tuple[str, Values]:
+        where, values = source.where.sql, source.where.values
         if after is not None:
             comparison = "<" if self.order.descending else ">"
             where = f"({where}) AND ({source.value}, {source.key}) {comparison} (?, ?)"
             values = (*values, *after)
-        sorting = ", ".join(f"{part} {direction}" for part in source.sort.split("; "))
-        return f"SELECT {columns} FROM {source.source} WHERE {where} ORDER BY {sorting}", values
+        return f"SELECT {columns} FROM {source.source} WHERE {where}", values
 
 
 def plan(
@@ -190,7 +206,7 @@ def plan(
         paths = (path for path in paths if len(path.branches) == 1)
     best = min(paths, key=lambda path: _cost(path, shape, expected, limit, statistics))
     sources = tuple(_source(b, node, keys, now, order, shape, statistics) for b in best.branches)
-    return Plan(best.name, sources, order)
+    return Plan(best.name, sources, order, best.meet)
 
 
 def _expected(shape: Shape, statistics: Statistics) -> float:
@@ -261,7 +277,13 @@ def _tag_paths(
     for tag in shape.tags:
         entries = stats.tags.get(tag, 0) * share
         name = "item_tags_narrow" if narrow else "item_tags"
-        yield Path(name, entries, (branches[tag],), ordered=by_created, covered=narrow)
+        alone = narrow and len(shape.tags) == 1
+        yield Path(name, entries, (branches[tag],), ordered=by_created, covered=alone)
+    if narrow and len(shape.tags) > 1:
+        given = frozenset(shape.tags)
+        meeting = tuple(replace(branches[tag], tags=given) for tag in shape.tags)
+        entries = sum(stats.tags.get(tag, 0) for tag in shape.tags) * share
+        yield Path("tags_met", entries, meeting, ordered=True, covered=True, meet=True)
     if shape.any_tags:
         entries = sum(stats.tags.get(tag, 0) for tag in shape.any_tags) * share
         if by_created:
@@ -290,11 +312,11 @@ def _tag_branch(tag: int, shape: Shape, *, by_created: bool, narrow: bool) -> Br
         tests.append((f"{alias}.created_at <= ?", shape.created_to))
     extra = Condition(" AND ".join(sql for sql, _ in tests), tuple(value for _, value in tests))
     if narrow:
-        return Branch("item_tags i", extra, tag=tag)
+        return Branch("item_tags i", extra, tags=frozenset({tag}))
     source = "item_tags d CROSS JOIN items i ON i.item_key = d.item_key"
     if not by_created:
-        return Branch(source, extra, tag=tag)
-    return Branch(source, extra, value="d.created_at", key="d.item_key", tag=tag)
+        return Branch(source, extra, tags=frozenset({tag}))
+    return Branch(source, extra, value="d.created_at", key="d.item_key", tags=frozenset({tag}))
 
 
 _STRAYS: Final = Branch("strays s CROSS JOIN items i ON i.item_key = s.item_key")
@@ -369,6 +391,5 @@ def _is_given(part: Filter, branch: Branch, shape: Shape, keys: NameKeys) -> boo
     return (
         isinstance(part, Compare)
         and is_equal(part, Field.TAG)
-        and branch.tag is not None
-        and keys.get((Field.TAG, part.value)) == branch.tag
+        and keys.get((Field.TAG, part.value)) in branch.tags
     )

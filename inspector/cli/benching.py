@@ -108,6 +108,8 @@ def bench(
     """
     if (store is None) == (sizes is None):
         raise click.UsageError("give a STORE, or --size with numbers of items")
+    from engine.bench import as_markdown, as_record, as_text
+
     groups = only or GROUPS
 
     async def work() -> list[Report]:
@@ -120,28 +122,27 @@ def bench(
             groups=tuple(group for group in groups if group != "app"),
         )
         with_app = "app" in groups
+        reports: list[Report] = []
+
+        def keep(report: Report) -> None:
+            reports.append(report)
+            if as_json:
+                # At once: the next store may take minutes.
+                output.print_json(as_record(report))
+
         if store is not None:
-            return [await _measure_store(store, settings, scratch, with_app=with_app)]
-        return [
-            await _measure_size(size, settings, scratch or Path.cwd(), with_app=with_app)
-            for size in sizes or ()
-        ]
+            keep(await _measure_store(store, settings, scratch, with_app=with_app))
+        for size in sizes or ():
+            parent = scratch or Path()
+            keep(await _measure_size(size, settings, parent, with_app=with_app))
+        return reports
 
     reports = run(work())
-    _print(reports, as_json=as_json, markdown=markdown)
-    return MISSED if check and any(report.missed for report in reports) else 0
-
-
-def _print(reports: Sequence[Report], *, as_json: bool, markdown: bool) -> None:
-    from engine.bench import as_markdown, as_record, as_text
-
-    if as_json:
-        for report in reports:
-            output.print_json(as_record(report))
-    elif markdown:
+    if markdown:
         output.print_text(as_markdown(reports))
-    else:
+    elif not as_json:
         output.print_text("\n\n".join(as_text(report) for report in reports))
+    return MISSED if check and any(report.missed for report in reports) else 0
 
 
 def _say(stage: str) -> None:

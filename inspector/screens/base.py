@@ -8,7 +8,8 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from inspector.actions import Scope, Situation, is_valid
+from inspector.action import Scope, Situation
+from inspector.actions import is_valid
 from inspector.widgets.footer import ActionFooter
 from inspector.widgets.header import StoreHeader
 

@@ -10,7 +10,8 @@ from textual import on, work
 from textual.binding import BindingType
 
 from inspector import formatting
-from inspector.actions import Scope, Situation, bindings_of
+from inspector.action import Scope, Situation
+from inspector.actions import bindings_of
 from inspector.screens.browse_item import BrowseItem
 from inspector.screens.columns import ORDERS
 from inspector.widgets.item_pane import HISTORY

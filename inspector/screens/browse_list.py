@@ -15,7 +15,7 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.worker import Worker
 
-from inspector.actions import Scope
+from inspector.action import Scope
 from inspector.screens.base import StoreScreen
 from inspector.screens.columns import DEFAULT_ORDER, ORDERS, item_columns
 from inspector.screens.trail import Place, Trail

@@ -14,7 +14,8 @@ from textual.content import Content
 from textual.widgets import Button, Static
 
 from inspector import display, formatting
-from inspector.actions import Scope, bindings_of
+from inspector.action import Scope
+from inspector.actions import bindings_of
 from inspector.screens.dialogs import Dialog
 from inspector.widgets.diff_view import DiffView
 

@@ -16,7 +16,8 @@ from textual.suggester import Suggester
 from textual.widgets import Input, Label, Select, Static, TextArea
 
 from inspector import display, editing
-from inspector.actions import Scope, bindings_of
+from inspector.action import Scope
+from inspector.actions import bindings_of
 from inspector.editing import Draft, EditError, Form
 from inspector.external_editor import EditorError, edit_outside
 from inspector.screens.conflict import ConflictScreen, Resolution

@@ -11,7 +11,8 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from inspector.actions import ACTIONS, Group, binding_id
+from inspector.action import Group
+from inspector.actions import ACTIONS, binding_id
 from inspector.screens.dialogs import Dialog
 
 _GROUPS = {binding_id(action): action.group for action in ACTIONS}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit import START, AssertSound
 
 from engine import (
     Association,
@@ -15,7 +16,6 @@ from engine import (
     MemoryStore,
     Operation,
 )
-from kit import START, AssertSound
 
 
 @pytest.fixture
@@ -164,9 +164,7 @@ async def test_many_links_are_imported_at_once_or_not_at_all(linked: MemoryStore
     assert await linked.import_associations(links) == 3
     assert sorted(pairs([link async for link in linked.iterate_associations()])) == pairs(links)
     assert (await linked.associations("a"))[0].created_at == START - timedelta(days=9)
-    bad = Association(
-        source_id="d", target_id="no", relation="r", strength=0.5, created_at=START
-    )
+    bad = Association(source_id="d", target_id="no", relation="r", strength=0.5, created_at=START)
     good = Association(source_id="d", target_id="a", relation="r", strength=0.5, created_at=START)
     with pytest.raises(ItemNotFoundError):
         await linked.import_associations([good, bad])

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit import AssertSound
 
 from engine import InvalidItemError, MemoryStore, Tier
 from engine.query.filter import And, Compare, Field, Operator
-from kit import AssertSound
 
 USER = Compare(Field.TAG, Operator.EQ, "user")
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit import START, OpenMemory
 
 from engine import InvalidFilterError, MemoryStore, Tier
 from engine.query.filter import And, Compare, Field, Has, Operator, Or, Part
-from kit import START, OpenMemory
 
 ATLAS = Compare(Field.AGENT, Operator.EQ, "atlas")
 

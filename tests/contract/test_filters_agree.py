@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from kit import START, ManualClock
 
 from engine import InvalidFilterError, Item, MemoryStore, Tier, open_store
 from engine.query import planner
@@ -38,7 +39,6 @@ from engine.query.filter import (
     Text,
 )
 from engine.query.values import DURATION_MAX, TIME_MAX, TIME_MIN
-from kit import START, ManualClock
 
 T = TypeVar("T")
 
@@ -71,7 +71,22 @@ KINDS = ["episodic", "semantic", "epic"]
 TAGS = ["user", "used", "rare", 'odd "tag\\', "日本", "us%_"]
 SESSIONS = ["s1", "s2", "s10"]
 KEYS = ["source", "depth", 'k"e\\y', "ключ", "list", "new\nline", "a.b", "$", "0"]
-SCALARS: list[Any] = [None, True, False, 0, 1, 1.0, 2.5, -3, "chat", "chatty", "", "1", "zoë", 2**53]
+SCALARS: list[Any] = [
+    None,
+    True,
+    False,
+    0,
+    1,
+    1.0,
+    2.5,
+    -3,
+    "chat",
+    "chatty",
+    "",
+    "1",
+    "zoë",
+    2**53,
+]
 
 
 @dataclass(frozen=True, repr=False)
@@ -460,7 +475,7 @@ async def scanned(world: World, node: Filter, order_by: str) -> list[int]:
         return [key async for chunk in chunks for key in chunk]
 
 
-@settings(quietly, max_examples=250)
+@settings(quietly, max_examples=400)
 @given(node=filters, order_by=orders, limit=st.sampled_from([3, 40, 1_000]))
 def test_queries_answer_what_the_filter_says(
     world: World, node: Filter, order_by: str, limit: int
@@ -530,7 +545,7 @@ def test_every_plan_gives_the_same_answer(
     for module in (planner, *users_of_matches_max()):
         monkeypatch.setattr(module, "MATCHES_MAX", matches_max)
 
-    @settings(quietly, max_examples=25)
+    @settings(quietly, max_examples=40)
     @given(node=conjunctions, order_by=by_created | orders)
     def check(node: Filter, order_by: str) -> None:
         wanted = expected_keys(node, order_by, world)

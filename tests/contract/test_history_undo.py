@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit import START, AssertSound, ManualClock
 
 from engine import (
     ChangeNotFoundError,
@@ -18,16 +19,13 @@ from engine import (
     Tier,
     UndoConflictError,
 )
-from kit import START, AssertSound, ManualClock
 
 
 def facts(item: Item | None) -> dict[str, Any] | None:
     """Return what an undo has to restore."""
     if item is None:
         return None
-    names = (
-        "id content agent kind tier importance tags metadata session_id created_at access_count"
-    )
+    names = "id content agent kind tier importance tags metadata session_id created_at access_count"
     return {name: getattr(item, name) for name in names.split()}
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from kit import START, AssertSound, ManualClock, OpenMemory
+
 from engine import (
     Codec,
     CorruptItemError,
@@ -50,7 +50,9 @@ CONTENTS: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("content", CONTENTS, ids=lambda content: repr(content)[:20].encode("unicode_escape").decode())
+@pytest.mark.parametrize(
+    "content", CONTENTS, ids=lambda content: repr(content)[:20].encode("unicode_escape").decode()
+)
 async def test_content_comes_back_as_it_was(store: MemoryStore, content: Any) -> None:
     """What is put is got, equal and of the same type, by every way of reading."""
     put = await store.put("a", content)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from kit import ManualClock, check_sound
 
 from engine import (
     Item,
@@ -25,7 +26,6 @@ from engine import (
     open_store,
 )
 from engine.query.filter import Compare, Field, Operator
-from kit import ManualClock, check_sound
 
 T = TypeVar("T")
 
@@ -75,7 +75,9 @@ class World:
 
     def delete(self, item_id: str) -> None:
         del self.items[item_id]
-        self.links = {link: s for link, s in self.links.items() if item_id not in (link[0], link[2])}
+        self.links = {
+            link: s for link, s in self.links.items() if item_id not in (link[0], link[2])
+        }
 
 
 def same(left: Any, right: Any) -> bool:
@@ -136,7 +138,9 @@ class Memory(RuleBasedStateMachine):
 
     @rule(names=st.lists(ids, max_size=6), content=contents)
     def put_many(self, names: list[str], content: Any) -> None:
-        records = [{"id": name, "content": content, "importance": n / 10} for n, name in enumerate(names)]
+        records = [
+            {"id": name, "content": content, "importance": n / 10} for n, name in enumerate(names)
+        ]
         self.run(self.store.put_many(records))
         for record in records:
             fresh = {**DEFAULTS, "content": content, "importance": record["importance"]}
@@ -183,9 +187,7 @@ class Memory(RuleBasedStateMachine):
     @rule(source=ids, end=ids, relation=st.sampled_from("rs"), strength=st.sampled_from([0.2, 1.0]))
     def associate(self, source: str, end: str, relation: str, strength: float) -> None:
         try:
-            self.run(
-                self.store.associate(source, end, relation=relation, strength=strength)
-            )
+            self.run(self.store.associate(source, end, relation=relation, strength=strength))
         except ItemNotFoundError:
             assert not {source, end} <= self.world.items.keys()
         else:

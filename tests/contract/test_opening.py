@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from kit import AssertSound, OpenMemory
 
 from engine import (
     ReadOnlyStoreError,
@@ -22,7 +23,6 @@ from engine import (
 from engine.backends.sqlite.driver import driver
 from engine.backends.sqlite.opening import expected_fingerprint
 from engine.backends.sqlite.schema import APPLICATION_ID, SCHEMA_VERSION
-from kit import AssertSound, OpenMemory
 
 
 async def test_a_store_is_made_where_there_is_none(path: Path, assert_sound: AssertSound) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
+from kit import START, OpenMemory
 
 from engine import (
     Codec,
@@ -21,7 +22,6 @@ from engine import (
     Tier,
 )
 from engine.query.filter import And, Compare, Field, Operator, Or, Text
-from kit import START, OpenMemory
 
 ATLAS = Compare(Field.AGENT, Operator.EQ, "atlas")
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from kit import OpenMemory
 
 from engine import MemoryStore
 from engine.query.filter import Compare, Field, Operator
-from kit import OpenMemory
 
 TEXTS: dict[str, Any] = {
     "lang": "The user's preferred language is Python",

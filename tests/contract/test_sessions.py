@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from kit import START
 
 from engine import EngineError, InvalidItemError, MemoryStore, Message, Session
-from kit import START
 
 
 def session(name: str, **fields: Any) -> Session:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit import AssertSound, OpenMemory
 
 from engine import (
     UNCHANGED,
@@ -20,7 +21,6 @@ from engine import (
     Tier,
     VersionConflictError,
 )
-from kit import AssertSound, OpenMemory
 
 CHANGES: list[dict[str, Any]] = [
     {"content": {"new": True}},
@@ -226,6 +226,11 @@ async def test_each_change_names_its_author(open_memory: OpenMemory) -> None:
     await store.tag("a", "t", actor="bob")
     await store.delete("a", actor="eve")
 
-    assert [change.actor for change in await store.history("a")] == ["importer", "ada", "bob", "eve"]
+    assert [change.actor for change in await store.history("a")] == [
+        "importer",
+        "ada",
+        "bob",
+        "eve",
+    ]
     with pytest.raises(InvalidItemError):
         await store.put("a", "x", actor="")

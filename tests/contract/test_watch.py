@@ -8,8 +8,9 @@ import sys
 from contextlib import aclosing
 from pathlib import Path
 
-from engine import ChangeNotice, MemoryStore, Operation
 from kit import OpenMemory
+
+from engine import ChangeNotice, MemoryStore, Operation
 
 PATIENCE_SECONDS = 10
 

@@ -12,7 +12,8 @@ from browse_kit import OpenApp, browse, on_browse, screen_text, settle, type_tex
 from textual.pilot import Pilot
 
 from engine import MemoryStore
-from inspector.actions import ACTIONS, Scope, binding_id
+from inspector.action import Scope
+from inspector.actions import ACTIONS, binding_id
 from inspector.app import EXIT_UNEXPECTED, InspectorApp
 from inspector.screens.dialogs import FailurePanel
 from inspector.screens.edit import EditScreen

@@ -8,9 +8,9 @@ from contextlib import aclosing, suppress
 from pathlib import Path
 
 import pytest
+from kit import AssertSound, OpenMemory
 
 from engine import EngineError, MemoryStore, UndoConflictError
-from kit import AssertSound, OpenMemory
 
 TASKS = 400
 PATIENCE_SECONDS = 60

@@ -14,9 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from kit import AssertSound
 
 from engine import MemoryStore, StoreClosedError, open_store
-from kit import AssertSound
 
 PATIENCE_SECONDS = 60
 EXIT_SECONDS = 5

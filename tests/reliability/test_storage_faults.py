@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from engine import MemoryStore, StorageFullError, StoreError
 from kit import AssertSound, OpenMemory
+
+from engine import MemoryStore, StorageFullError, StoreError
 
 
 async def limit_pages(store: MemoryStore, pages: int) -> None:

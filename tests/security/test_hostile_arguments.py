@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit import START, ManualClock, check_sound
 
 from engine import (
     Association,
@@ -31,7 +32,6 @@ from engine.query.filter import (
     Or,
     Text,
 )
-from kit import START, ManualClock, check_sound
 
 MARK = "zqx7"
 """Is in every hostile text, and must be in no SQL."""
@@ -70,7 +70,7 @@ HOSTILE = [
         "$",
         "$.a",
         "$[0]",
-        "$.\"a\"",
+        '$."a"',
         "[0]",
         "a.b",
         "..",
@@ -157,7 +157,9 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     recorder = Recorder()
     connect, factory = driver.connect, recorder.factory()
     monkeypatch.setattr(
-        driver, "connect", lambda *args, **options: connect(*args, **{**options, "factory": factory})
+        driver,
+        "connect",
+        lambda *args, **options: connect(*args, **{**options, "factory": factory}),
     )
     return recorder
 

@@ -37,7 +37,9 @@ async def make_store(path: Path, items: int = 40) -> bytes:
     return path.read_bytes()
 
 
-async def assert_refused(path: Path, kind: type[EngineError] | tuple[type[EngineError], ...]) -> None:
+async def assert_refused(
+    path: Path, kind: type[EngineError] | tuple[type[EngineError], ...]
+) -> None:
     """Check that a file is refused, for writing and for reading, and does not change."""
     before = path.read_bytes()
     mode = path.stat().st_mode

@@ -122,7 +122,9 @@ def test_the_watcher_can_see(path: Path) -> None:
         "try:\n    pickle.loads(b'cos\\nsystem\\n(S\"true\"\\ntR.')\nexcept Exception: pass\n"
         "print('pickle.find_class' in events and 'os.system' in events)"
     )
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip() == "True"
 
 

@@ -110,8 +110,8 @@ class Sub(dict[str, int]):
 
 @pytest.mark.parametrize(
     "value",
-    [float("nan"), float("inf"), [-math.inf], {"a": float("nan")}, 2**64, -(2**63) - 1, (1,), [(1,)],
-     {1: 2}, {None: 1}, {1, 2}, object(), "\ud800", ["\udfff"], {"\ud800": 1}, 1j, range(3),
+    [float("nan"), float("inf"), [-math.inf], {"a": float("nan")}, 2**64, -(2**63) - 1, (1,),
+     [(1,)], {1: 2}, {None: 1}, {1, 2}, object(), "\ud800", ["\udfff"], {"\ud800": 1}, 1j, range(3),
      10**5_000],
     ids=range(18),
 )  # fmt: skip
