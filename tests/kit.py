@@ -65,13 +65,17 @@ AGREEMENTS = {
     ),
     "tags' own copy of the time and the agent": (
         "SELECT tag_key, item_key, created_at, agent_key FROM item_tags",
-        "SELECT tag_key, item_key, i.created_at, i.agent_key FROM item_tags "
-        "JOIN items i USING (item_key)",
+        (
+            "SELECT tag_key, item_key, i.created_at, i.agent_key FROM item_tags "
+            "JOIN items i USING (item_key)"
+        ),
     ),
     "items that are not set apart are in order of time": (
-        "SELECT item_key FROM (SELECT item_key, created_at, max(created_at) OVER (ORDER BY "
-        "item_key ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier FROM items "
-        "WHERE item_key NOT IN (SELECT item_key FROM strays)) WHERE created_at < earlier",
+        (
+            "SELECT item_key FROM (SELECT item_key, created_at, max(created_at) OVER (ORDER BY "
+            "item_key ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier FROM items "
+            "WHERE item_key NOT IN (SELECT item_key FROM strays)) WHERE created_at < earlier"
+        ),
         "SELECT 1 WHERE 0",
     ),
     "what is set apart exists": (
@@ -85,13 +89,17 @@ AGREEMENTS = {
     # The last change of an item says whether it is there, and at which version.
     "items and the change log": (
         "SELECT id, version FROM items",
-        "SELECT item_id, version FROM changes c WHERE sequence = (SELECT max(sequence) "
-        "FROM changes d WHERE d.item_id = c.item_id AND d.operation <> 5) AND operation <> 3",
+        (
+            "SELECT item_id, version FROM changes c WHERE sequence = (SELECT max(sequence) "
+            "FROM changes d WHERE d.item_id = c.item_id AND d.operation <> 5) AND operation <> 3"
+        ),
     ),
     "row keys are never used again": (
         "SELECT 1",
-        "SELECT coalesce(max(item_key), 0) < (SELECT value FROM meta "
-        "WHERE name = 'next_item_key') FROM items",
+        (
+            "SELECT coalesce(max(item_key), 0) < (SELECT value FROM meta "
+            "WHERE name = 'next_item_key') FROM items"
+        ),
     ),
 }
 

@@ -22,6 +22,7 @@ BLOCK: Final = 10
 TO_USUAL_MIN: Final = 3.0
 TO_RAW_MIN: Final = 2.0
 ONE_CALLER_MAX: Final = 2.0
+PATIENCE: Final = 3
 CHECKPOINT_MAX: Final = 1.5
 """The slowest thousandth may be this much slower with checkpoints than without."""
 BATCH: Final = 10_000
@@ -169,47 +170,49 @@ async def _one_caller(
     ]
 
 
-class _Journal:
-    """Notices checkpoints: the WAL is shorter than it was."""
+class _Checkpoints:
+    """Notices checkpoints: only they write to the main file of a store."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path.with_name(f"{path.name}-wal")
-        self._bytes = 0
-        self.checkpoints = 0
+        self._path = path
+        self._written_at = 0
+        self.seen = -1
+        self.look()
 
     def look(self) -> int:
-        """Return how many checkpoints there have been; looks at the file's size, never into it."""
-        try:
-            size = self._path.stat().st_size
-        except FileNotFoundError:
-            size = 0
-        if size < self._bytes:
-            self.checkpoints += 1
-        self._bytes = size
-        return self.checkpoints
+        """Return how many there have been; looks at the file's time, never into the file."""
+        written_at = self._path.stat().st_mtime_ns
+        if written_at != self._written_at:
+            self._written_at = written_at
+            self.seen += 1
+        return self.seen
 
 
 async def _tail(
     store: MemoryStore, path: Path, supply: Supply, effort: Effort, *, callers: int
 ) -> Measurement:
     """Put for a while, and tell the puts that a checkpoint fell into from the others."""
-    journal = _Journal(path)
+    checkpoints = _Checkpoints(path)
     spared: list[float] = []
     struck: list[float] = []
-    until = perf_counter() + effort.seconds_max
+    started = perf_counter()
+
+    def enough() -> bool:
+        passed = perf_counter() - started
+        # Without a checkpoint nothing would be shown: then a while longer.
+        return passed > effort.seconds_max * (1 if checkpoints.seen else PATIENCE)
 
     async def caller() -> None:
-        while perf_counter() < until:
+        while not enough():
             (record,) = supply.records(1)
-            before = journal.look()
+            before = checkpoints.look()
             began = perf_counter()
             await _put(store, record)
             seconds = perf_counter() - began
-            (spared if journal.look() == before else struck).append(seconds)
+            (spared if checkpoints.look() == before else struck).append(seconds)
 
-    began = perf_counter()
     await asyncio.gather(*[caller() for _ in range(callers)])
-    every = Timings.of(spared + struck, wall_seconds=perf_counter() - began)
+    every = Timings.of(spared + struck, wall_seconds=perf_counter() - started)
     without = Timings.of(spared or struck)
     ratio = round(every.p999 / max(without.p999, 1e-9), 2)
     name = "one_caller" if callers == 1 else f"{callers}_callers"
@@ -220,7 +223,7 @@ async def _tail(
         timings=every,
         bars=(Bar(what="p99.9 to without", value=ratio, limit=CHECKPOINT_MAX, unit="x"),),
         facts={
-            "checkpoints": journal.checkpoints,
+            "checkpoints": checkpoints.seen,
             "puts_in_checkpoints": len(struck),
             "p999_without_us": without.p999,
             "max_without_us": without.maximum,

@@ -55,32 +55,36 @@ class Edit:
 def put_items(names: Names, drafts: Sequence[Draft], author: Author) -> Procedure[list[Item]]:
     """Put every draft, in order; an item that exists is replaced and keeps its creation time."""
     items: list[Item] = []
-    batch = author.batch
     for group in _groups(drafts):
-        revisions, batch = yield from _put_group(
-            names, group, Author(author.actor, author.at, batch)
-        )
+        revisions, author = yield from _put_group(names, group, author)
         items.extend(item_of(revision.new) for revision in revisions if revision.new)
     return items
 
 
 def import_items(names: Names, drafts: Sequence[Draft], author: Author) -> Procedure[int]:
     """Put every draft like `put_items`; return how many, without reading them back."""
-    batch = author.batch
     for group in _groups(drafts):
-        _, batch = yield from _put_group(names, group, Author(author.actor, author.at, batch))
+        _, author = yield from _put_group(names, group, author)
     return len(drafts)
 
 
 def _put_group(
     names: Names, group: list[Draft], author: Author
-) -> Procedure[tuple[list[Revision], int | None]]:
-    """Put drafts with distinct ids; return what they became, and the batch they belong to."""
+) -> Procedure[tuple[list[Revision], Author]]:
+    """Put drafts with distinct ids; return what they became, and the author of the next ones.
+
+    Each is a microsecond younger than the one before: a page of the newest would otherwise have
+    to sort a whole batch of the same age.
+    """
     existing = yield from load_stored(names, ids=[draft.id for draft in group], content=True)
     old = {stored.id: stored for stored in existing}
-    revisions = [Revision(old.get(d.id), _state(d, old.get(d.id), author.at)) for d in group]
+    revisions = [
+        Revision(old.get(draft.id), _state(draft, old.get(draft.id), now))
+        for now, draft in enumerate(group, start=author.at)
+    ]
     sequences = yield from write_revisions(names, revisions, author)
-    return revisions, author.batch or (sequences[0] if sequences else None)
+    batch = author.batch or (sequences[0] if sequences else None)
+    return revisions, Author(author.actor, author.at + len(group), batch)
 
 
 def _groups(drafts: Sequence[Draft]) -> Iterator[list[Draft]]:

@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from kit import START, ManualClock
 
 from engine import InvalidFilterError, Item, MemoryStore, Tier, open_store
+from engine.clock import to_microseconds
 from engine.query import planner
 from engine.query.filter import (
     Age,
@@ -194,8 +195,8 @@ OPERATORS: dict[Operator, Callable[[Any, Any], bool]] = {
 }
 
 
-def micro(moment: Any) -> int:
-    return (moment - START.replace(year=1970, month=1, day=1, hour=0)) // timedelta(microseconds=1)
+def micro(moment: datetime) -> int:
+    return to_microseconds(moment)
 
 
 def holds(node: Filter, item: Item, world: World) -> bool:
@@ -307,11 +308,13 @@ def tokens(text: str) -> list[str]:
 
 
 def item_tokens(item: Item) -> list[str]:
-    texts = {
-        str: lambda content: content,
-        bytes: lambda _: "",
-        dict: lambda content: f"beta deep {content['beta']} {content['deep'][0]}",
-    }[type(item.content)](item.content)
+    match item.content:
+        case dict() as content:
+            texts = f"beta deep {content['beta']} {content['deep'][0]}"
+        case bytes():
+            texts = ""
+        case _:
+            texts = item.content
     beginning = item.id.partition("/")
     return [*ID_TOKENS[beginning[0]], beginning[2], *tokens(texts)]
 
@@ -525,6 +528,7 @@ PATHS = [
     "item_tags_narrow",
     "any_tags",
     "any_tags_merged",
+    "tags_met",
     "items_text",
     "items_text_in_order",
 ]

@@ -89,7 +89,7 @@ def fields_of(item: Item) -> dict[str, Any]:
 
 
 class Memory(RuleBasedStateMachine):
-    """Runs the same actions on a store and on dictionaries; `past` is the world after each change."""
+    """Does the same to a store and to dictionaries; `past` is the world after each change."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -40,9 +40,9 @@ async def test_a_store_is_made_where_there_is_none(path: Path, assert_sound: Ass
 
 async def test_a_store_is_not_made_unasked(path: Path) -> None:
     """Without `create`, or for reading, an absent file stays absent."""
-    for options in ({"create": False}, {"read_only": True}):
+    for read_only in (False, True):
         with pytest.raises(StoreNotFoundError) as caught:
-            await open_store(path, **options)
+            await open_store(path, create=read_only, read_only=read_only)
         assert isinstance(caught.value, FileNotFoundError)
         assert caught.value.hint
     assert list(path.parent.iterdir()) == []

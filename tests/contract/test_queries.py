@@ -22,6 +22,7 @@ from engine import (
     Tier,
 )
 from engine.query.filter import And, Compare, Field, Operator, Or, Text
+from engine.query.planner import ORDERS
 
 ATLAS = Compare(Field.AGENT, Operator.EQ, "atlas")
 
@@ -303,9 +304,7 @@ async def test_orders_cover_every_field_they_promise(store: MemoryStore) -> None
     await store.update("i0003", tier=Tier.WORKING, kind="episodic")
     await store.get("i0004")
     await store.flush()
-    for name in (
-        "created_at updated_at last_accessed_at importance access_count size_bytes id agent kind tier"
-    ).split():
+    for name in ORDERS:
         rising = [getattr(i, name) for i in (await store.query(order_by=name)).items]
         falling = [getattr(i, name) for i in (await store.query(order_by=f"-{name}")).items]
         if name == "last_accessed_at":

@@ -42,7 +42,7 @@ CHANGES: list[dict[str, Any]] = [
 FIELDS = ("content", "agent", "kind", "tier", "importance", "tags", "metadata", "session_id")
 
 
-@pytest.mark.parametrize("change", CHANGES, ids=lambda change: ",".join(change))
+@pytest.mark.parametrize("change", CHANGES, ids=",".join)
 async def test_an_update_changes_what_is_given_and_nothing_else(
     store: MemoryStore, path: Path, assert_sound: AssertSound, change: dict[str, Any]
 ) -> None:

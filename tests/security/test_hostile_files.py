@@ -37,6 +37,14 @@ async def make_store(path: Path, items: int = 40) -> bytes:
     return path.read_bytes()
 
 
+async def read_all(path: Path, *, read_only: bool) -> None:
+    """Open a store and read all of it: damage deep inside shows only then."""
+    async with open_store(path, read_only=read_only) as store:
+        await store.count("size>0")
+        async for _item in store.iterate():
+            pass
+
+
 async def assert_refused(
     path: Path, kind: type[EngineError] | tuple[type[EngineError], ...]
 ) -> None:
@@ -46,10 +54,7 @@ async def assert_refused(
     beside = {entry.name for entry in path.parent.iterdir()}
     for read_only in (False, True):
         with pytest.raises(kind) as caught:
-            async with open_store(path, read_only=read_only) as store:
-                # Damage deep inside shows when it is read.
-                await store.count("size>0")
-                [item async for item in store.iterate()]
+            await read_all(path, read_only=read_only)
         assert caught.value.hint
     assert path.read_bytes() == before
     assert path.stat().st_mode == mode
@@ -239,9 +244,9 @@ async def test_what_is_no_plain_file_is_refused(
 ) -> None:
     """Links of every sort, pipes, folders and devices are not opened, at once."""
     make(path, victim)
-    for options in ({}, {"read_only": True}, {"create": False}):
+    for read_only, create in ((False, True), (True, True), (False, False)):
         with pytest.raises(UnsafePathError) as caught:
-            await open_store(path, **options)
+            await open_store(path, read_only=read_only, create=create)
         assert caught.value.hint
 
 
@@ -355,7 +360,7 @@ async def test_files_are_for_their_owner_alone(path: Path) -> None:
                 seen[entry.name] = stat.S_IMODE(entry.stat().st_mode)
     finally:
         os.umask(previous)
-    assert seen == {name: 0o600 for name in (path.name, f"{path.name}-wal", f"{path.name}-shm")}
+    assert seen == dict.fromkeys([path.name, f"{path.name}-wal", f"{path.name}-shm"], 0o600)
 
 
 def test_nobody_opens_the_live_file(path: Path) -> None:

@@ -45,7 +45,7 @@ PAYLOADS: list[bytes] = [
     reduce_of("ctypes", "CDLL", "libc.so.6"),
     reduce_of("timeit", "timeit", "1"),
     reduce_of("pickle", "loads", b"cos\nsystem\n."),
-    b"\x80\x04\x95\x20\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x8c\x06system\x93\x8c\x02id\x85R.",
+    b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x02id\x85R.",
     b"cos\nsystem\n(S'id'\no.",
     b"(S'id'\nios\nsystem\n.",
     b"\x80\x02cbuiltins\neval\nq\x00X\x01\x00\x00\x001q\x01\x85q\x02Rq\x03.",

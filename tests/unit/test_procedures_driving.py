@@ -211,7 +211,7 @@ class TestWriting:
         assert orjson.loads(before) == {"importance": 0.5, "tier": "long_term"}
         assert not any(isinstance(s, Deferred) for s in steps)
         counts = next(s for s in steps if isinstance(s, Many) and "INTO counts" in s.sql)
-        assert sorted(row[:4] for row in counts.values) == [(1, 1, 0, 1), (1, 1, 2, -1)]
+        assert sorted(tuple(row[:4]) for row in counts.values) == [(1, 1, 0, 1), (1, 1, 2, -1)]
 
     def test_new_content_changes_the_words(self) -> None:
         """Full text is told the old words, to take them out, and the new ones."""
