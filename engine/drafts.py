@@ -14,6 +14,7 @@ from engine.limits import Limits
 from engine.models import Tier
 from engine.procedures.mutations import Draft, Edit
 from engine.serialization import encode, encode_metadata
+from engine.text import searchable_text
 from engine.validation import check_count, check_id, check_name, check_tags, check_tier, check_unit
 
 
@@ -68,11 +69,13 @@ class Drafting:
         if "content" not in record:
             raise InvalidItemError("an item has no content", hint="give it at least a content")
         limits = self.limits
+        encoded = encode(record["content"], limits, allow_pickle=self._allow_pickle)
         session = record.get("session_id")
         item_id = record.get("id")
+        item_id = new_id(self._clock()) if item_id is None else check_id(item_id, limits)
         version = record.get("version")
         return Draft(
-            id=new_id(self._clock()) if item_id is None else check_id(item_id, limits),
+            id=item_id,
             agent=check_name("agent", record.get("agent", "default"), limits),
             kind=check_name("kind", record.get("kind", "semantic"), limits),
             tier=int(check_tier(record.get("tier", Tier.LONG_TERM))),
@@ -80,7 +83,8 @@ class Drafting:
             tags=check_tags(record.get("tags") or (), limits),
             metadata=self.metadata(record.get("metadata")),
             session=None if session is None else check_name("session_id", session, limits),
-            encoded=encode(record["content"], limits, allow_pickle=self._allow_pickle),
+            encoded=encoded,
+            text=searchable_text(item_id, encoded.readable),
             created_at=_moment("created_at", record),
             updated_at=_moment("updated_at", record),
             last_accessed_at=_moment("last_accessed_at", record),

@@ -37,6 +37,8 @@ class Encoded:
     digest: bytes
     preview: str | None
     """The beginning as text, for compressed content alone: the rest shows its own."""
+    readable: Any = None
+    """The text, or the JSON value as it reads back; None for bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def encode(content: Any, limits: Limits, *, allow_pickle: bool = False) -> Encod
         InvalidContentError: it is not JSON, text or bytes, or JSON cannot hold it exactly.
         LimitExceededError: it is over `limits.content_bytes_max`.
     """
-    codec, raw = _to_bytes(content, allow_pickle=allow_pickle)
+    codec, raw, readable = _to_bytes(content, allow_pickle=allow_pickle)
     if len(raw) > limits.content_bytes_max:
         raise LimitExceededError(
             f"content is {len(raw):,} bytes; the limit is {limits.content_bytes_max:,}",
@@ -67,11 +69,12 @@ def encode(content: Any, limits: Limits, *, allow_pickle: bool = False) -> Encod
         )
     digest = content_digest(codec, raw)
     if len(raw) < COMPRESS_FROM_BYTES:
-        return Encoded(codec, raw, len(raw), digest, None)
+        return Encoded(codec, raw, len(raw), digest, None, readable)
     packed = zstd.compress(raw, COMPRESS_LEVEL)
     if len(packed) > len(raw) * COMPRESS_KEEP:
-        return Encoded(codec, raw, len(raw), digest, None)
-    return Encoded(CODECS[codec | 16], packed, len(raw), digest, preview_of(codec, raw))
+        return Encoded(codec, raw, len(raw), digest, None, readable)
+    preview = preview_of(codec, raw)
+    return Encoded(CODECS[codec | 16], packed, len(raw), digest, preview, readable)
 
 
 def decode(codec: Codec, data: bytes, size: int, digest: bytes, *, item_id: str) -> Any:
@@ -132,15 +135,15 @@ def encode_metadata(metadata: Any, limits: Limits) -> str | None:
         return None
     if not isinstance(metadata, dict):
         metadata = dict(metadata)
-    raw = dump_json(metadata, what="metadata")
+    raw, _ = dump_json(metadata, what="metadata")
     limits.check_bytes(
         "metadata", len(raw), limits.metadata_bytes_max, hint="put large values into the content"
     )
     return raw.decode()
 
 
-def dump_json(value: Any, *, what: str) -> bytes:
-    """Return `value` as JSON that reads back equal.
+def dump_json(value: Any, *, what: str) -> tuple[bytes, Any]:
+    """Return `value` as JSON that reads back equal, and what it reads back as.
 
     orjson alone turns NaN into null and takes tuples, enums and UUIDs for what they are not, so
     the result is read back and compared.
@@ -150,12 +153,13 @@ def dump_json(value: Any, *, what: str) -> bytes:
     """
     try:
         raw = orjson.dumps(value, option=JSON_OPTIONS)
-        same = orjson.loads(raw) == value
+        back = orjson.loads(raw)
+        same = back == value
     except (orjson.JSONEncodeError, orjson.JSONDecodeError, RecursionError) as error:
         raise InvalidContentError(f"{what} is not JSON: {error}", hint=_JSON_HINT) from error
     if not same:
         raise InvalidContentError(f"{what} would not read back the same from JSON", hint=_JSON_HINT)
-    return raw
+    return raw, back
 
 
 _JSON_HINT: Final = (
@@ -164,27 +168,28 @@ _JSON_HINT: Final = (
 )
 
 
-def _to_bytes(content: Any, *, allow_pickle: bool) -> tuple[Codec, bytes]:
+def _to_bytes(content: Any, *, allow_pickle: bool) -> tuple[Codec, bytes, Any]:
     if type(content) is str:
         try:
-            return Codec.TEXT, content.encode()
+            return Codec.TEXT, content.encode(), content
         except UnicodeEncodeError as error:
             raise InvalidContentError(
                 f"content has a lone surrogate at character {error.start}",
                 hint="it is not Unicode text; store it as bytes",
             ) from error
     if isinstance(content, (bytes, bytearray, memoryview)):
-        return Codec.BYTES, bytes(content)
+        return Codec.BYTES, bytes(content), None
     if isinstance(content, PickledContent):
-        return Codec.PICKLE, content.data
+        return Codec.PICKLE, content.data, None
     try:
-        return Codec.JSON, dump_json(content, what="content")
+        raw, back = dump_json(content, what="content")
+        return Codec.JSON, raw, back
     except InvalidItemError:
         if not allow_pickle:
             raise
     from engine import pickle_codec
 
-    return Codec.PICKLE, pickle_codec.dump(content)
+    return Codec.PICKLE, pickle_codec.dump(content), None
 
 
 def _corrupt(item_id: str, what: str) -> CorruptItemError:

@@ -42,17 +42,11 @@ class Situation:
     can_redo: bool = False
     can_go_back: bool = False
     can_go_forward: bool = False
-    running: bool = False
-    """Something runs that can be cancelled."""
-    stale: bool = False
-    """Others changed what is listed in a way that only a new query shows."""
-    wide: bool = True
     table_focused: bool = False
     pane_focused: bool = False
     """The item pane has the focus."""
     change: bool = False
     """A change of the history is under the cursor."""
-    modes: int = 1
 
 
 def _always(_: Situation) -> bool:

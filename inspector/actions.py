@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from textual.binding import Binding
 
-from inspector.action import Action, Group, Scope
+from inspector.action import Action, Group, Scope, Situation
 from inspector.browse_actions import BROWSE_ACTIONS
 from inspector.modes import MODES
 

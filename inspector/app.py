@@ -26,7 +26,7 @@ from inspector.journal import Journal
 from inspector.modes import MODES as MODE_TABLE
 from inspector.palette import ActionProvider
 from inspector.screens.browse import BrowseScreen
-from inspector.screens.dialogs import FailurePanel
+from inspector.screens.dialogs import Busy, Dialog, Discard, FailurePanel
 from inspector.screens.help import HelpScreen, help_groups
 from inspector.settings import Settings, State, state_directory
 from inspector.widgets.header import StoreHeader
@@ -76,6 +76,8 @@ class InspectorApp(App[None]):
         self.settings = settings or Settings()
         self.state = state or State(state_directory())
         self.journal = Journal()
+        self.long_work: set[asyncio.Task[Any]] = set()
+        """What must end, or be taken back, before the store is closed."""
         self.store_opened: Signal[None] = Signal(self, "store-opened")
         if self.settings.keys:
             self.set_keymap(self.settings.keys)
@@ -146,6 +148,8 @@ class InspectorApp(App[None]):
 
     async def on_unmount(self) -> None:
         """Close the store, so that what was written behind is on disk."""
+        if self.long_work:
+            await asyncio.wait(self.long_work)
         if self._gateway is not None:
             await self._gateway.close()
 
@@ -215,6 +219,22 @@ class InspectorApp(App[None]):
         )
 
     # Actions -------------------------------------------------------------------------------
+
+    async def action_quit(self) -> None:
+        """Leave; what was typed is not thrown away, and what runs is not cut off, unasked."""
+        if isinstance(self.screen, Discard):
+            return
+        if isinstance(self.screen, Busy) and self.screen.ask_to_stop():
+            self.toast("Stopping first; once more quits.", severity="warning")
+        elif any(isinstance(screen, Dialog) and screen.unsaved for screen in self.screen_stack):
+            self._quit_when_sure()
+        else:
+            self.exit()
+
+    @work(group="leave", exit_on_error=False)
+    async def _quit_when_sure(self) -> None:
+        if await self.push_screen_wait(Discard("Quit without saving?")):
+            self.exit()
 
     def action_help(self) -> None:
         """Show the keys that work for what has the focus."""

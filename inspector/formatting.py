@@ -109,6 +109,18 @@ def duration_ms(milliseconds: float) -> str:
     return f"{minutes} min {rest} s"
 
 
+def progress(done: int, total: int | None, seconds: float) -> str:
+    """Return how far a work is: `30,000 of 90,000 items · 10,000/s · 6.0 s left`."""
+    if not done or seconds <= 0:
+        return f"{seconds:.0f} s so far"
+    rate = done / seconds
+    words = [f"{count(done)} items", f"{count(round(rate))}/s"]
+    if total:
+        words[0] = f"{count(done)} of {count(total)} items"
+        words.append(f"{duration_ms(max(total - done, 0) / rate * 1000)} left")
+    return " · ".join(words)
+
+
 def middle_elide(text: str, cells_max: int) -> str:
     """Return visible `text` in at most `cells_max` cells, leaving out its middle.
 

@@ -327,25 +327,31 @@ class Gateway:
         own = [change.sequence for change in changes if change.version == version]
         return Sequences(first=min(own), last=max(own))
 
-    async def delete(self, item_ids: Sequence[str]) -> tuple[int, Sequences | None]:
-        """Delete items by id; return how many there were, and the changes."""
-        return _counted(await self._store.bulk_delete(ids=list(item_ids)))
+    async def delete(self, item_id: str) -> tuple[int, Sequences | None]:
+        """Delete an item; return how many there were, and the changes."""
+        return _counted(await self._store.bulk_delete(ids=[item_id]))
 
-    async def delete_matching(self, query: str | Filter) -> tuple[int, Sequences | None]:
-        """Delete everything that matches; return how many items there were, and the changes."""
-        return _counted(await self._store.bulk_delete(query=query))
-
-    async def update_items(
-        self, item_ids: Sequence[str], fields: Mapping[str, Any]
+    async def delete_many(
+        self, target: Sequence[str] | Filter, progress: Callable[[int, int], None]
     ) -> tuple[int, Sequences | None]:
-        """Set fields of items by id; return how many changed, and the changes."""
-        return _counted(await self._store.bulk_update(ids=list(item_ids), **fields))
+        """Delete items by id, or all that match; return how many there were, and the changes.
 
-    async def update_matching(
-        self, query: str | Filter, fields: Mapping[str, Any]
+        Cancelled, it takes back what was done.
+        """
+        return _counted(await self._store.bulk_delete(**_aim(target), progress=progress))
+
+    async def update_many(
+        self,
+        target: Sequence[str] | Filter,
+        fields: Mapping[str, Any],
+        progress: Callable[[int, int], None],
     ) -> tuple[int, Sequences | None]:
-        """Set fields of everything that matches; return how many changed, and the changes."""
-        return _counted(await self._store.bulk_update(query=query, **fields))
+        """Set fields of items by id, or of all that match; return how many changed, and how.
+
+        Cancelled, it takes back what was done.
+        """
+        result = await self._store.bulk_update(**_aim(target), **fields, progress=progress)
+        return _counted(result)
 
     async def undo(self, changes: Sequences, *, force: bool = False) -> Sequences:
         """Take changes back in one step; return the changes that this was.
@@ -411,6 +417,10 @@ class Gateway:
     def watch(self, after: int | None = None) -> AsyncGenerator[ChangeNotice, None]:
         """Yield every change of the store as it happens, whoever makes it."""
         return self._store.watch(after)
+
+
+def _aim(target: Sequence[str] | Filter) -> dict[str, Any]:
+    return {"ids": target} if isinstance(target, Sequence) else {"query": target}
 
 
 def _counted(result: BulkResult) -> tuple[int, Sequences | None]:

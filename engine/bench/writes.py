@@ -23,6 +23,7 @@ TO_USUAL_MIN: Final = 3.0
 TO_RAW_MIN: Final = 2.0
 ONE_CALLER_MAX: Final = 2.0
 PATIENCE: Final = 3
+PAUSE_NANOSECONDS: Final = 50_000_000
 CHECKPOINT_MAX: Final = 1.5
 """The slowest thousandth may be this much slower with checkpoints than without."""
 BATCH: Final = 10_000
@@ -175,17 +176,19 @@ class _Checkpoints:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._written_at = 0
-        self.seen = -1
-        self.look()
+        self._written_at = path.stat().st_mtime_ns
+        self._writes = 0
+        self.seen = 0
 
     def look(self) -> int:
-        """Return how many there have been; looks at the file's time, never into the file."""
+        """Return a number that differs if one was at work; looks at the file only from outside."""
         written_at = self._path.stat().st_mtime_ns
         if written_at != self._written_at:
+            # One checkpoint writes many pages, one soon after the other.
+            self.seen += written_at - self._written_at > PAUSE_NANOSECONDS
             self._written_at = written_at
-            self.seen += 1
-        return self.seen
+            self._writes += 1
+        return self._writes
 
 
 async def _tail(

@@ -57,6 +57,8 @@ class Stored(NamedTuple):
     last_accessed_at: int | None
     access_count: int
     data: bytes | None
+    text: str | None = None
+    """The words for full text, where they are known already."""
 
 
 _TAGS = "(SELECT group_concat(t.tag_key) FROM item_tags t WHERE t.item_key = i.item_key)"
@@ -244,7 +246,7 @@ def item_of(stored: Stored, accesses: Accesses = NO_ACCESSES) -> Item:
         CorruptItemError: the content is not what was stored.
     """
     (key, item_id, agent, kind, tier, importance, created, updated, version, session, size,
-     codec, digest, metadata, _, tags, last, count, data) = stored  # fmt: skip
+     codec, digest, metadata, _, tags, last, count, data, _) = stored  # fmt: skip
     pending = accesses.get(key)
     if pending is not None:
         count, last = count + pending[0], max(last or 0, pending[1])

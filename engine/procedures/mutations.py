@@ -31,6 +31,8 @@ class Draft(NamedTuple):
     metadata: str | None
     session: str | None
     encoded: Encoded
+    text: str
+    """Its words for full text."""
     created_at: int | None = None
     updated_at: int | None = None
     last_accessed_at: int | None = None
@@ -127,6 +129,7 @@ def _state(draft: Draft, old: Stored | None, now: int) -> Stored:
         last_accessed_at=draft.last_accessed_at if old is None else old.last_accessed_at,
         access_count=draft.access_count if old is None else old.access_count,
         data=encoded.data,
+        text=draft.text,
     )
     if old is not None and not changed_fields(old, state):
         return old

@@ -94,7 +94,7 @@ def write_revisions(
     batch = author.batch if author.batch or len(revisions) == 1 else sequences[0]
     for sequence, revision in zip(sequences, revisions, strict=True):
         if revision.old is None and revision.new is not None:
-            revision = revision._replace(new=revision.new._replace(key=next_key))  # noqa: PLW2901
+            revision = Revision(None, Stored(next_key, *revision.new[1:]), revision.undoes)  # noqa: PLW2901
             next_key += 1
         newest = _plan_order(work, revision, newest)
         _plan_items(work, revision, keys)
@@ -311,6 +311,8 @@ def _plan_text(work: _Work, revision: Revision, keys: _Keys) -> None:
 
 def text_of(stored: Stored) -> str:
     """Return the words that the full-text index has of an item whose content was read."""
+    if stored.text is not None:
+        return stored.text
     if stored.data is None:
         raise ValueError(f"the content of {stored.id!r} was not read")
     content = decode(stored.codec, stored.data, stored.size_bytes, stored.digest, item_id=stored.id)

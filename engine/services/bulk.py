@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, TypeAlias
 
 from engine.drafts import UNCHANGED, UnchangedType
 from engine.errors import InvalidItemError
@@ -18,6 +18,9 @@ from engine.services.queries import QueryService
 
 WRITE_MAX: Final = 10_000
 """Items that one transaction of a bulk action revises; others may write in between."""
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Told how many items are done, and how many there are."""
 
 
 class BulkService(QueryService, HistoryService):
@@ -35,11 +38,13 @@ class BulkService(QueryService, HistoryService):
         add_tags: Iterable[str] = (),
         remove_tags: Iterable[str] = (),
         actor: str | None = None,
+        progress: Progress | None = None,
     ) -> BulkResult:
         """Make one change to many items, given by id or by a query.
 
-        Up to 10,000 items are one transaction; of more, each 10,000, and a failure takes back
-        what was done.
+        Up to 10,000 items are one transaction; of more, each 10,000, and a failure or a
+        cancellation takes back what was done. `progress` is told after each of them how many
+        items are behind it, and of how many.
         """
         edit = self._drafting.edit(
             agent=agent,
@@ -51,7 +56,10 @@ class BulkService(QueryService, HistoryService):
         )
         keys = await self._bulk_keys(ids, query)
         return await self._in_chunks(
-            keys, lambda part, author: mutations.edit_many(self._names, part, edit, author), actor
+            keys,
+            lambda part, author: mutations.edit_many(self._names, part, edit, author),
+            actor,
+            progress,
         )
 
     async def bulk_delete(
@@ -60,11 +68,15 @@ class BulkService(QueryService, HistoryService):
         ids: Iterable[str] | None = None,
         query: Query | None = None,
         actor: str | None = None,
+        progress: Progress | None = None,
     ) -> BulkResult:
         """Delete many items, given by id or by a query; transactions as in `bulk_update`."""
         keys = await self._bulk_keys(ids, query)
         return await self._in_chunks(
-            keys, lambda part, author: mutations.delete_many(self._names, part, author), actor
+            keys,
+            lambda part, author: mutations.delete_many(self._names, part, author),
+            actor,
+            progress,
         )
 
     async def _bulk_keys(self, ids: Iterable[str] | None, query: Query | None) -> list[int]:
@@ -83,6 +95,7 @@ class BulkService(QueryService, HistoryService):
         keys: list[int],
         revise: Callable[[list[int], Author], Procedure[BulkResult]],
         actor: str | None,
+        progress: Progress | None,
     ) -> BulkResult:
         count, first, last = 0, None, None
         writing: asyncio.Future[BulkResult] | None = None
@@ -94,6 +107,8 @@ class BulkService(QueryService, HistoryService):
                 done = await asyncio.shield(writing)
                 count += done.count
                 first, last = first or done.first_sequence, done.last_sequence or last
+                if progress is not None:
+                    progress(start + len(part), len(keys))
         except BaseException:
             # What is being written when the caller goes away is part of what is taken back.
             if writing is not None:

@@ -58,8 +58,6 @@ class BrowseScreen(BrowseItem):
             can_redo=journal.can_redo,
             can_go_back=self._trail.can_go_back,
             can_go_forward=self._trail.can_go_forward,
-            running=self.busy,
-            wide=self.has_class("-wide"),
             table_focused=table.has_focus,
             pane_focused=self.pane.has_focus_within,
             change=self._change_at is not None and self.pane.tab == HISTORY,

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from inspector import display, editing, formatting
 from inspector.screens.ask import Ask
-from inspector.screens.dialogs import Busy, Choose, Confirm
+from inspector.screens.dialogs import Choose, Confirm
+from inspector.screens.working import Progress, carry_through
 
 if TYPE_CHECKING:
     from inspector.app import InspectorApp
     from inspector.gateway import Filter, Gateway, Sequences
     from inspector.screens.changing import Changing
-
-BUSY_AFTER_SECONDS = 0.3
 
 Result = tuple[int, "Sequences | None"]
 
@@ -73,8 +71,7 @@ class Bulk:
         fields = {} if action == "delete" else await self._fields(action, target)
         if fields is None or not await self._confirmed(action, fields, target):
             return ""
-        await self._carry_out(action, fields, target)
-        return action
+        return action if await self._carry_out(action, fields, target) else ""
 
     async def _fields(self, action: str, target: Target) -> dict[str, Any] | None:
         """Ask for the value of an action; None if the person changed their mind."""
@@ -129,41 +126,26 @@ class Bulk:
         answer = await self._app.push_screen_wait(question)
         return bool(answer)
 
-    async def _carry_out(self, action: str, fields: Mapping[str, Any], target: Target) -> None:
+    async def _carry_out(self, action: str, fields: Mapping[str, Any], target: Target) -> bool:
+        """Do it; False if the person cancelled it."""
         started = perf_counter()
         what = _what(action, fields)
-        count, changes = await self._with_progress(what, self._write(action, fields, target))
+        aim = target.ids if target.ids is not None else target.as_query()
+
+        async def write(progress: Progress) -> Result:
+            if action == "delete":
+                return await self._gateway.delete_many(aim, progress)
+            return await self._gateway.update_many(aim, fields, progress)
+
+        result = await carry_through(self._app, what, write)
+        if result is None:
+            self._app.toast(f"{what}: cancelled, nothing was changed.", severity="warning")
+            return False
+        count, changes = result
         took = formatting.duration_ms((perf_counter() - started) * 1000)
         number = f"{formatting.count(count)} item{'' if count == 1 else 's'}"
         self._changing.done(f"{what}, {number}", changes, f"{what}: {number}, {took}")
-
-    def _write(self, action: str, fields: Mapping[str, Any], target: Target) -> Awaitable[Result]:
-        if target.ids is not None:
-            if action == "delete":
-                return self._gateway.delete(target.ids)
-            return self._gateway.update_items(target.ids, fields)
-        query = target.query if target.query is not None else ""
-        if action == "delete":
-            return self._gateway.delete_matching(query)
-        return self._gateway.update_matching(query, fields)
-
-    async def _with_progress(self, title: str, work: Awaitable[Result]) -> Result:
-        """Await `work`; if it takes long, say for how long already."""
-        task = asyncio.ensure_future(work)
-        done, _ = await asyncio.wait({task}, timeout=BUSY_AFTER_SECONDS)
-        if done:
-            return task.result()
-        screen = Busy(title, cancellable=False)
-        await self._app.push_screen(screen)
-        started = perf_counter()
-        try:
-            while not task.done():
-                await asyncio.wait({task}, timeout=0.25)
-                seconds = perf_counter() - started
-                screen.show_progress(f"{seconds:.0f} s so far")
-        finally:
-            screen.dismiss(None)
-        return task.result()
+        return True
 
 
 def _some_tags(text: str) -> None:

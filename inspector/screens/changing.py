@@ -14,6 +14,7 @@ from inspector.journal import Entry, Journal
 from inspector.screens.ask import Ask, Completer
 from inspector.screens.dialogs import Confirm
 from inspector.screens.edit import EditScreen, Saved
+from inspector.screens.working import carry_through
 
 if TYPE_CHECKING:
     from inspector.app import InspectorApp
@@ -118,7 +119,7 @@ class Changing:
         )
         if not await self._app.push_screen_wait(question):
             return
-        count, changes = await self._gateway.delete([item_id])
+        count, changes = await self._gateway.delete(item_id)
         self.done(f"delete of {item_id}", changes, f"Deleted {count} item")
 
     async def revert(self, sequence: int) -> None:
@@ -201,7 +202,7 @@ class Changing:
         from inspector.gateway import UndoConflictError
 
         try:
-            return await self._gateway.undo(entry.changes)
+            return await self._take(entry, force=False)
         except UndoConflictError as error:
             question = Confirm(
                 f"Undo {entry.label} all the same?",
@@ -213,7 +214,16 @@ class Changing:
             )
             if not await self._app.push_screen_wait(question):
                 return None
-        return await self._gateway.undo(entry.changes, force=True)
+        return await self._take(entry, force=True)
+
+    async def _take(self, entry: Entry, *, force: bool) -> Sequences | None:
+        # Not to be cancelled: of more changes than one transaction holds, a part would be left.
+        return await carry_through(
+            self._app,
+            f"Undo {entry.label}",
+            lambda _: self._gateway.undo(entry.changes, force=force),
+            cancellable=False,
+        )
 
 
 def shown_value(text: str) -> str:

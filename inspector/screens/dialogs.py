@@ -37,6 +37,11 @@ class Dialog(ModalScreen[ResultT | None], Generic[ResultT]):
         window.border_title = display.content_line(self._title, 70)
         return window
 
+    @property
+    def unsaved(self) -> bool:
+        """True if something was typed that would be lost."""
+        return False
+
     def action_cancel(self) -> None:
         """Close without a result."""
         self.dismiss(None)
@@ -102,6 +107,19 @@ class Confirm(Dialog[bool]):
     def action_cancel(self) -> None:
         """Close as No."""
         self.dismiss(False)
+
+
+class Discard(Confirm):
+    """Asks before something typed is thrown away."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(
+            title,
+            lines=["What you typed is not in the store."],
+            yes="Discard",
+            no="Keep editing",
+            dangerous=True,
+        )
 
 
 class FailurePanel(Dialog[None]):
@@ -222,5 +240,12 @@ class Busy(ModalScreen[None]):
 
     def action_stop(self) -> None:
         """Ask whoever works to stop."""
+        self.ask_to_stop()
+
+    def ask_to_stop(self) -> bool:
+        """Ask whoever works to stop; False if that was done already, or cannot be."""
+        if self.stopped or not self._cancellable:
+            return False
         self.stopped = True
         self.show_progress("stopping…")
+        return True

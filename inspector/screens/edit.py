@@ -21,7 +21,7 @@ from inspector.actions import bindings_of
 from inspector.editing import Draft, EditError, Form
 from inspector.external_editor import EditorError, edit_outside
 from inspector.screens.conflict import ConflictScreen, Resolution
-from inspector.screens.dialogs import Confirm, Dialog
+from inspector.screens.dialogs import Dialog, Discard
 from inspector.widgets.footer import ActionFooter
 
 if TYPE_CHECKING:
@@ -406,14 +406,7 @@ class EditScreen(Dialog["Saved"]):
     async def action_leave(self) -> None:
         """Close; ask first when something would be lost."""
         if self.unsaved:
-            question = Confirm(
-                "Close without saving?",
-                lines=["What you typed is not in the store."],
-                yes="Discard",
-                no="Keep editing",
-                dangerous=True,
-            )
-            if not await self.app.push_screen_wait(question):
+            if not await self.app.push_screen_wait(Discard("Close without saving?")):
                 return
         self.dismiss(None)
 

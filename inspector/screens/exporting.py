@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inspector import formatting
 from inspector.editing import EditError
 from inspector.screens.ask import Ask
-from inspector.screens.dialogs import Busy, Confirm
+from inspector.screens.dialogs import Confirm
+from inspector.screens.working import Progress, carry_through
 
 if TYPE_CHECKING:
     from inspector.app import InspectorApp
-    from inspector.gateway import Filter, Gateway, TransferProgress
+    from inspector.gateway import Filter, Gateway, TransferProgress, TransferReport
 
 SUFFIXES = (".jsonl", ".jsonl.zst", ".csv")
 
@@ -54,25 +54,16 @@ class Exporting:
         return bool(answer)
 
     async def _write(self, query: Filter | str, path: Path) -> None:
-        screen = Busy(f"Exporting to {path.name}", cancellable=True)
-        await self._app.push_screen(screen)
+        async def export(progress: Progress) -> TransferReport:
+            def told(transfer: TransferProgress) -> None:
+                progress(transfer.done, transfer.total)
 
-        def on_progress(progress: TransferProgress) -> None:
-            screen.show_progress(_progress_text(progress))
+            return await self._gateway.export(path, query, told)
 
-        task = asyncio.create_task(self._gateway.export(path, query, on_progress))
-        try:
-            while not task.done():
-                await asyncio.wait({task}, timeout=0.1)
-                if screen.stopped:
-                    task.cancel()
-        finally:
-            task.cancel()
-            screen.dismiss(None)
-        if task.cancelled():
+        report = await carry_through(self._app, f"Exporting to {path.name}", export)
+        if report is None:
             self._app.toast("Cancelled; no file was written.", severity="warning")
             return
-        report = task.result()
         size = formatting.byte_size(report.bytes)
         self._app.toast(f"Exported {formatting.count(report.items)} items, {size}, to {path}")
 
@@ -86,10 +77,3 @@ def _checked_path(text: str) -> Path:
     if path.is_dir():
         raise EditError("this is a directory", field="file")
     return path
-
-
-def _progress_text(progress: TransferProgress) -> str:
-    words = [f"{formatting.count(progress.done)} items"]
-    if progress.total:
-        words[0] = f"{words[0]} of {formatting.count(progress.total)}"
-    return " · ".join(words)

@@ -469,10 +469,13 @@ async def test_numbers_at_the_edge_take_nobody_down(
     store: MemoryStore, path: Path, assert_sound: AssertSound
 ) -> None:
     """Counters imported at the largest number do not break later accesses and edits of others."""
-    await store.import_items(
-        [{"id": "edge", "content": "x", "access_count": 2**63 - 1, "last_accessed_at": START}]
-    )
+    for field in ("access_count", "version"):
+        with pytest.raises(InvalidItemError):
+            await store.import_items([{"content": "x", field: 2**63 - 1}])
+    edge = {"id": "edge", "content": "x", "version": 2**53 - 1, "access_count": 2**53 - 1}
+    await store.import_items([{**edge, "last_accessed_at": START}])
     await store.get("edge")
+    await store.update("edge", content="y")
     results = await asyncio.gather(
         store.flush(), *(store.put(f"i{n}", n) for n in range(20)), return_exceptions=True
     )

@@ -11,6 +11,7 @@ import pytest
 from kit import AssertSound, OpenMemory
 
 from engine import EngineError, MemoryStore, UndoConflictError
+from engine.procedures.base import Procedure, Statement
 
 TASKS = 400
 PATIENCE_SECONDS = 60
@@ -193,18 +194,32 @@ async def test_a_crashing_procedure_takes_nobody_down(
 ) -> None:
     """Even a fault of the engine itself is the fault of one caller."""
 
-    def broken() -> object:
-        yield from ()
+    def crashes() -> Procedure[None]:
+        yield Statement("INSERT INTO tags(name) VALUES ('half done')")
         raise ZeroDivisionError
+
+    def breaks_a_constraint() -> Procedure[None]:
+        yield Statement("INSERT INTO tags(name) VALUES ('half done')")
+        yield Statement("INSERT INTO tags(name) VALUES (NULL)")
+
+    def is_no_sql() -> Procedure[None]:
+        yield Statement("INSERT INTO nowhere VALUES (1)")
 
     backend = store._backend
     results = await asyncio.gather(
         *(store.put(f"a{n}", n) for n in range(10)),
-        backend.write(broken),  # type: ignore[arg-type]
+        backend.write(crashes),
         *(store.put(f"b{n}", n) for n in range(10)),
+        backend.write(breaks_a_constraint),
+        backend.write(is_no_sql),
+        *(store.put(f"c{n}", n) for n in range(10)),
         return_exceptions=True,
     )
-    assert [type(r) for r in results if isinstance(r, BaseException)] == [ZeroDivisionError]
-    assert await store.count() == 20
+    failed = [result for result in results if isinstance(result, BaseException)]
+    assert isinstance(failed[0], ZeroDivisionError)
+    assert all(isinstance(error, EngineError) for error in failed[1:])
+    assert len(failed) == 3
+    assert await store.count() == 30
+    assert await store.complete("tag", "half") == []
     await store.close()
     assert_sound(path)

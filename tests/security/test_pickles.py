@@ -55,8 +55,9 @@ PAYLOADS: list[bytes] = [
 
 SCRIPT = """
 import asyncio, base64, json, sys
-WATCHED = {"pickle.find_class", "os.system", "subprocess.Popen", "socket.connect", "exec", "os.exec",
-           "os.posix_spawn", "ctypes.dlopen", "pty.spawn", "shutil.rmtree", "urllib.Request"}
+WATCHED = {"pickle.find_class", "os.system", "subprocess.Popen", "socket.connect", "exec",
+           "os.exec", "os.posix_spawn", "ctypes.dlopen", "pty.spawn", "shutil.rmtree",
+           "urllib.Request"}
 events = []
 armed = False
 def hook(event, args):

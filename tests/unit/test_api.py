@@ -76,84 +76,86 @@ EXPORTED = [
 METHODS = {
     "associate": "(self, source_id: str, target_id: str, *, relation: str = related, "
     "strength: float = 1.0, actor: str | None = None) -> Association",
-    "associations": '(self, item_id: str, *, direction: "Literal[both, out, in]" = both) -> '
-    "list[Association]",
-    "bulk_delete": "(self, *, ids: Iterable[str] | None = None, query: Query | None = None, "
-    "actor: str | None = None) -> BulkResult",
-    "bulk_update": "(self, *, ids: Iterable[str] | None = None, query: Query | None = None, "
-    "agent: str | UnchangedType = <Unchanged.UNCHANGED: 0>, kind: str | "
-    "UnchangedType = <Unchanged.UNCHANGED: 0>, tier: Tier | str | "
+    "associations": '(self, item_id: str, *, direction: "Literal[both, out, in]" = '
+    "both) -> list[Association]",
+    "bulk_delete": "(self, *, ids: Iterable[str] | None = None, query: Query | None = "
+    "None, actor: str | None = None, progress: Progress | None = None) "
+    "-> BulkResult",
+    "bulk_update": "(self, *, ids: Iterable[str] | None = None, query: Query | None = "
+    "None, agent: str | UnchangedType = <Unchanged.UNCHANGED: 0>, kind: "
+    "str | UnchangedType = <Unchanged.UNCHANGED: 0>, tier: Tier | str | "
     "UnchangedType = <Unchanged.UNCHANGED: 0>, importance: float | "
-    "UnchangedType = <Unchanged.UNCHANGED: 0>, add_tags: Iterable[str] = (), "
-    "remove_tags: Iterable[str] = (), actor: str | None = None) -> BulkResult",
+    "UnchangedType = <Unchanged.UNCHANGED: 0>, add_tags: Iterable[str] "
+    "= (), remove_tags: Iterable[str] = (), actor: str | None = None, "
+    "progress: Progress | None = None) -> BulkResult",
     "changes": "(self, after: int = 0, *, limit: int = 1000) -> list[ChangeNotice]",
     "close": "(self) -> None",
     "complete": "(self, field: str, prefix: str, limit: int = 20) -> list[tuple[str, int]]",
     "content_bytes": "(self, item_id: str, start: int = 0, length: int = 65536) -> bytes",
     "count": "(self, query: Query = ) -> int",
-    "delete": "(self, item_id: str, *, version: int | None = None, actor: str | None = "
-    "None) -> bool",
-    "dissociate": "(self, source_id: str, target_id: str, *, relation: str | None = None, "
-    "actor: str | None = None) -> int",
+    "delete": "(self, item_id: str, *, version: int | None = None, actor: str | "
+    "None = None) -> bool",
+    "dissociate": "(self, source_id: str, target_id: str, *, relation: str | None = "
+    "None, actor: str | None = None) -> int",
     "facets": "(self, where: Query = , *, tags_max: int = 50) -> Facets",
     "find_keys": "(self, ids: Iterable[str]) -> dict[str, int]",
     "flush": "(self) -> None",
     "get": "(self, item_id: str) -> Item | None",
     "get_many": "(self, ids: Iterable[str]) -> list[Item]",
-    "history": "(self, item_id: str, *, limit: int = 100, before: int | None = None) -> "
-    "list[Change]",
-    "import_associations": "(self, associations: Sequence[Association], *, actor: str | None = None) "
-    "-> int",
-    "import_items": "(self, records: Iterable[Mapping[str, Any]], *, actor: str | None = "
+    "history": "(self, item_id: str, *, limit: int = 100, before: int | None = "
+    "None) -> list[Change]",
+    "import_associations": "(self, associations: Sequence[Association], *, actor: str | None = "
     "None) -> int",
+    "import_items": "(self, records: Iterable[Mapping[str, Any]], *, actor: str | None "
+    "= None) -> int",
     "info": "(self) -> StoreInfo",
-    "iterate": "(self, query: Query = , *, order_by: str = created_at, skip_corrupt: "
-    "bool = False) -> AsyncGenerator[Item, None]",
+    "iterate": "(self, query: Query = , *, order_by: str = created_at, "
+    "skip_corrupt: bool = False) -> AsyncGenerator[Item, None]",
     "iterate_associations": "(self) -> AsyncGenerator[Association, None]",
     "limits": "property",
     "messages": "(self, session_id: str) -> list[Message]",
     "peek": "(self, item_id: str) -> Item | None",
     "previews": "(self, keys: Iterable[int]) -> dict[int, Preview]",
-    "put": "(self, id: str | None, content: Any, *, agent: str = default, kind: str "
-    "= semantic, tier: Tier | str = <Tier.LONG_TERM: 2>, importance: float = "
-    "0.5, tags: Iterable[str] = (), metadata: Mapping[str, Any] | None = "
-    "None, session_id: str | None = None, created_at: Any = None, actor: str "
-    "| None = None) -> Item",
-    "put_many": "(self, records: Iterable[Mapping[str, Any]], *, actor: str | None = "
-    "None) -> list[Item]",
+    "put": "(self, id: str | None, content: Any, *, agent: str = default, "
+    "kind: str = semantic, tier: Tier | str = <Tier.LONG_TERM: 2>, "
+    "importance: float = 0.5, tags: Iterable[str] = (), metadata: "
+    "Mapping[str, Any] | None = None, session_id: str | None = None, "
+    "created_at: Any = None, actor: str | None = None) -> Item",
+    "put_many": "(self, records: Iterable[Mapping[str, Any]], *, actor: str | None "
+    "= None) -> list[Item]",
     "put_messages": "(self, records: Sequence[Message]) -> None",
     "put_sessions": "(self, records: Sequence[Session]) -> None",
-    "query": "(self, query: Query = , *, order_by: str = -created_at, limit: int = "
-    "100, after: str | None = None) -> Page",
+    "query": "(self, query: Query = , *, order_by: str = -created_at, limit: int "
+    "= 100, after: str | None = None) -> Page",
     "read_only": "property",
-    "scan": "(self, query: Query = , *, order_by: str = -created_at, first: int = "
-    "256, chunk: int = 8192) -> AsyncGenerator[array[int], None]",
-    "search": "(self, words: str, *, where: Query = , limit: int = 20, prefix: bool = "
-    "False) -> SearchResult",
+    "scan": "(self, query: Query = , *, order_by: str = -created_at, first: int "
+    "= 256, chunk: int = 8192) -> AsyncGenerator[array[int], None]",
+    "search": "(self, words: str, *, where: Query = , limit: int = 20, prefix: "
+    "bool = False) -> SearchResult",
     "sequence": "(self) -> int",
     "sessions": "(self) -> list[Session]",
     "tag": "(self, item_id: str, *tags: str, actor: str | None = None) -> Item",
     "undo": "(self, sequence: int, through: int | None = None, *, force: bool = "
     "False, actor: str | None = None) -> list[int]",
     "untag": "(self, item_id: str, *tags: str, actor: str | None = None) -> Item",
-    "update": "(self, item_id: str, *, content: Any = <Unchanged.UNCHANGED: 0>, agent: "
-    "str | UnchangedType = <Unchanged.UNCHANGED: 0>, kind: str | "
+    "update": "(self, item_id: str, *, content: Any = <Unchanged.UNCHANGED: 0>, "
+    "agent: str | UnchangedType = <Unchanged.UNCHANGED: 0>, kind: str | "
     "UnchangedType = <Unchanged.UNCHANGED: 0>, tier: Tier | str | "
     "UnchangedType = <Unchanged.UNCHANGED: 0>, importance: float | "
     "UnchangedType = <Unchanged.UNCHANGED: 0>, tags: Iterable[str] | "
-    "UnchangedType = <Unchanged.UNCHANGED: 0>, metadata: Mapping[str, Any] | "
-    "UnchangedType | None = <Unchanged.UNCHANGED: 0>, session_id: str | "
-    "UnchangedType | None = <Unchanged.UNCHANGED: 0>, version: int | None = "
-    "None, actor: str | None = None) -> Item",
+    "UnchangedType = <Unchanged.UNCHANGED: 0>, metadata: Mapping[str, "
+    "Any] | UnchangedType | None = <Unchanged.UNCHANGED: 0>, "
+    "session_id: str | UnchangedType | None = <Unchanged.UNCHANGED: 0>, "
+    "version: int | None = None, actor: str | None = None) -> Item",
     "watch": "(self, after: int | None = None) -> AsyncGenerator[ChangeNotice, None]",
 }
 
 OPEN_STORE = (
-    '(path: str | os.PathLike[str], *, durability: "Literal[full, relaxed]" = '
-    "full, read_only: bool = False, create: bool = True, actor: str = , "
-    "clock: Clock = system_clock, limits: Limits | None = None, "
-    "busy_timeout_seconds: float = 5.0, allow_pickle: bool = False) -> "
-    "_Opening"
+    '(path: str | os.PathLike[str], *, durability: "Literal[full, '
+    'relaxed]" = full, read_only: bool = False, create: bool = True, '
+    "actor: str = , clock: Clock = system_clock, limits: Limits | None "
+    "= None, busy_timeout_seconds: float = 5.0, allow_pickle: bool = "
+    "False) -> _Opening"
 )
 
 

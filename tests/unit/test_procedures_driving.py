@@ -86,8 +86,8 @@ def row_of(
     """Return the row that the database has for an item."""
     return (
         item.key, item.id, agent, kind, item.tier, item.importance, item.created_at,
-        item.updated_at, item.version, None, item.size_bytes, int(item.codec), item.digest, item.metadata,
-        item.preview, tags, item.last_accessed_at, item.access_count, item.data,
+        item.updated_at, item.version, None, item.size_bytes, int(item.codec), item.digest,
+        item.metadata, item.preview, tags, item.last_accessed_at, item.access_count, item.data,
     )  # fmt: skip
 
 
