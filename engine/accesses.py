@@ -61,7 +61,8 @@ class AccessLog:
             await self._write(self._writing)
         except EngineError as error:
             if error.retryable:
-                self._pending = {key: entry for key in self._writing if (entry := self.get(key))}
+                keys = self._writing.keys() | self._pending.keys()
+                self._pending = {key: entry for key in keys if (entry := self.get(key))}
         finally:
             self._writing = {}
 

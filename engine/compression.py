@@ -11,7 +11,7 @@ else:
     from backports import zstd as _zstd
 
 zstd: Any = _zstd
-"""The module, with `compress`, `ZstdDecompressor`, `open` and `ZstdError` as in PEP 784."""
+"""The module, with the names of PEP 784."""
 
 
 def decompress_bounded(data: bytes, size: int) -> bytes:

@@ -20,8 +20,6 @@ class Limits:
     query_chars_max: int = 10_000
     query_terms_max: int = 200
     query_seconds_max: float = 30.0
-    batch_max: int = 10_000
-    """Items written in one hop by `put_many`; more are split inside one transaction."""
 
     def check_bytes(self, what: str, size: int, maximum: int, *, hint: str) -> None:
         """Raise `LimitExceededError` when `what` of `size` bytes is over `maximum`."""

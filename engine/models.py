@@ -253,9 +253,12 @@ class Facets:
     exact: bool = True
 
 
+SESSION_STATES = ("ended", "interrupted", "crashed", "open")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One agent run, as stored; `state` is `ended`, `interrupted`, `crashed` or `open`."""
+    """One agent run, as stored; `state` is one of `SESSION_STATES`."""
 
     id: str
     agent: str

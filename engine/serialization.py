@@ -152,7 +152,10 @@ def dump_json(value: Any, *, what: str) -> tuple[bytes, Any]:
         InvalidContentError: it has no exact JSON form.
     """
     try:
-        raw = orjson.dumps(value, option=JSON_OPTIONS)
+        # Wrapped, so that there is room below orjson's limit of nesting: the change log, exports
+        # and the clipboard put the value into objects of their own.
+        wrapped = orjson.dumps([[[[value]]]], option=JSON_OPTIONS)
+        raw = wrapped[4:-4]
         back = orjson.loads(raw)
         same = back == value
     except (orjson.JSONEncodeError, orjson.JSONDecodeError, RecursionError) as error:

@@ -13,6 +13,7 @@ from engine.backends.sqlite.backend import SqliteBackend
 from engine.backends.sqlite.driver import VERSION, driver
 from engine.clock import Clock, system_clock, to_datetime
 from engine.drafts import Drafting
+from engine.errors import StoreError
 from engine.limits import Limits
 from engine.models import StoreInfo
 from engine.procedures import lookup
@@ -125,8 +126,12 @@ def open_store(
     you load them.
 
     Raises:
-        StoreError: on entering: the file is no store, damaged, newer, locked or not writable.
+        StoreError: on entering: the file is no store, damaged, newer, locked or not writable; at
+            once: `durability` is another word.
     """
+    if durability not in ("full", "relaxed"):
+        # Never guessed: somebody who asked for more than there is would get less.
+        raise StoreError(f"durability is {durability!r}", hint="use 'full' or 'relaxed'")
     return _Opening(
         Path(path),
         {

@@ -67,7 +67,7 @@ class Action:
     rank: int = 0
     key_display: str | None = None
     priority: bool = False
-    """The key works in text fields too."""
+    """The key works before what has the focus sees it, in text fields too."""
     in_palette: bool = True
     call: str = ""
     """What the key calls, where that is not the action of this id: `switch_mode('browse')`."""

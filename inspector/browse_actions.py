@@ -18,6 +18,8 @@ BROWSE_ACTIONS: tuple[Action, ...] = (
         help="Type a query; results follow as you type",
         group=Group.FIND,
         rank=10,
+        # What is typed right behind it, before the list has seen the key, is part of the query.
+        priority=True,
     ),
     Action(
         id="query_back",

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from engine.procedures.base import Many, Procedure, Statement, TextChange
 
-MERGE_PAGES = 16
-"""Pages of the index merged with every commit; an item adds about a tenth of one, several times."""
+MERGE: Final = "INSERT INTO items_text(items_text, rank) VALUES ('merge', ?)"
+MERGE_PAGES: Final = 16
+"""Pages of the index merged with every commit. A large batch leaves more to merge than that."""
+IDLE_MERGE_PAGES: Final = 500
+"""Pages merged at a time while nobody writes: some milliseconds."""
 
 
 def write_text(changes: Iterable[TextChange]) -> Procedure[None]:
@@ -32,5 +36,4 @@ def write_text(changes: Iterable[TextChange]) -> Procedure[None]:
     if added:
         yield Many("INSERT INTO items_text(rowid, text, scope) VALUES (?, ?, ?)", added)
     if changed:
-        pages = MERGE_PAGES + len(changed) // 2
-        yield Statement("INSERT INTO items_text(items_text, rank) VALUES ('merge', ?)", (pages,))
+        yield Statement(MERGE, (MERGE_PAGES + len(changed) // 8,))

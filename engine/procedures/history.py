@@ -65,7 +65,11 @@ def item_history(
     names: Names, item_id: str, *, limit: int, before: int | None
 ) -> Procedure[list[Change]]:
     """Return the newest `limit` changes of an item older than sequence `before`, oldest first."""
-    rows = yield Statement(f"{CHANGES} WHERE item_id = ? ORDER BY sequence DESC", (item_id,))
+    # What came after `before` has to be read as well: each state is told from the one after it.
+    rows = yield Statement(
+        f"{CHANGES} WHERE item_id = ? ORDER BY sequence DESC LIMIT ?",
+        (item_id, limit if before is None else -1),
+    )
     logged = [logged_of(row) for row in rows]
     yield from load_names(names.actors, {change.actor_key for change in logged})
     live = yield from load_stored(names, ids=[item_id], content=True)

@@ -24,7 +24,7 @@ class Dictionary:
         self.names: dict[int, str] = {}
         self.keys: dict[str, int] = {}
         self.fresh: dict[str, int] = {}
-        """What the running transaction added."""
+        """What the running transaction added: nobody else may see it yet."""
         select = f"SELECT {column}, name FROM {table} WHERE"
         self.find = f"{select} name IN (SELECT value FROM json_each(?))"
         self.load = f"{select} {column} IN (SELECT value FROM json_each(?))"
@@ -32,19 +32,28 @@ class Dictionary:
 
     def learn(self, pairs: Iterable[tuple[int, str]]) -> None:
         """Remember committed (key, name) pairs."""
-        if len(self.names) > KNOWN_MAX:
-            self.names.clear()
-            self.keys.clear()
         for key, name in pairs:
             self.names[key] = name
             self.keys[name] = key
 
+    def make_room(self) -> None:
+        """Forget everything if it is too much: before names are looked up, never in between."""
+        if len(self.names) > KNOWN_MAX:
+            self.names, self.keys = {}, {}
+
     def settle(self, *, committed: bool) -> None:
         """End a transaction: what it added is known to everybody, or gone with it."""
-        if self.fresh:
-            if committed:
-                self.learn((key, name) for name, key in self.fresh.items())
-            self.fresh = {}
+        if not self.fresh:
+            return
+        if committed:
+            self.learn((key, name) for name, key in self.fresh.items())
+        else:
+            # The transaction may have read its own rows, and learnt their names from them. Their
+            # integers are free again, and the next name to be added gets one of them.
+            for name, key in self.fresh.items():
+                self.keys.pop(name, None)
+                self.names.pop(key, None)
+        self.fresh = {}
 
 
 class Names:
@@ -70,8 +79,15 @@ def json_values(values: Iterable[object]) -> str:
     Raises:
         InvalidItemError: one of them is no text that could be stored, or a number too large.
     """
+    values = list(values)
     try:
-        return orjson.dumps(list(values)).decode()
+        text = orjson.dumps(values).decode()
+        if "\\u0000" in text:
+            # Older SQLite ends a text at its NUL, and would find what is called like its beginning.
+            # Nothing has a name with NUL.
+            kept = [v for v in values if not (isinstance(v, str) and "\0" in v)]
+            text = orjson.dumps(kept).decode()
+        return text
     except TypeError as error:
         raise InvalidItemError(
             f"nothing is called that: {error}", hint="use valid Unicode text and 64-bit numbers"
@@ -80,8 +96,9 @@ def json_values(values: Iterable[object]) -> str:
 
 def find_keys(dictionary: Dictionary, wanted: Iterable[str]) -> Procedure[dict[str, int]]:
     """Return the keys of those of the `wanted` names that exist."""
+    dictionary.make_room()
     wanted = set(wanted)
-    missing = wanted - dictionary.keys.keys()
+    missing = [name for name in wanted if name not in dictionary.keys]
     if missing:
         rows = yield Statement(dictionary.find, (json_values(missing),))
         dictionary.learn((key, name) for key, name in rows)
@@ -98,15 +115,17 @@ def ensure_keys(dictionary: Dictionary, wanted: set[str]) -> Procedure[dict[str,
     missing = sorted(wanted - found.keys())
     rows = yield Statement(dictionary.find, (json_values(missing),))
     found.update({name: key for key, name in rows})
+    dictionary.learn(rows)
     for name in missing:
         if name not in found:
             ((found[name],),) = yield Statement(dictionary.insert, (name,))
-        fresh[name] = found[name]
+            fresh[name] = found[name]
     return found
 
 
 def load_names(dictionary: Dictionary, keys: Iterable[int]) -> Procedure[None]:
     """Make sure that the names of `keys` are known."""
+    dictionary.make_room()
     missing = [key for key in keys if key not in dictionary.names]
     if missing:
         rows = yield Statement(dictionary.load, (json_values(missing),))

@@ -38,6 +38,8 @@ SAMPLE: Final = 200
 """Newest matches from which a word's frequency is judged before more are fetched."""
 COMMON_SHARE: Final = 0.1
 """A word in more than this part of the items is left out beside rarer ones."""
+COMMON_MIN: Final = 50
+"""A word in so few items is not common, however small the store."""
 SCORED_MAX: Final = 48
 SCORED_CHARS_MAX: Final = 4_000
 SNIPPET_CHARS: Final = 160
@@ -57,6 +59,8 @@ class Word:
     keys: tuple[int, ...]
     frequency: float
     """Estimated number of items with the word, in the scope of the search."""
+    capped: bool = False
+    """Whether there are older items with the word that were not looked at."""
 
 
 def search_items(
@@ -72,7 +76,8 @@ def search_items(
         word = yield from _find_word(text, scope, prefix=last)
         if word is not None:
             found.append(word)
-    kept = [word for word in found if word.frequency <= COMMON_SHARE * scope.items]
+    common = max(COMMON_SHARE * scope.items, COMMON_MIN)
+    kept = [word for word in found if word.frequency <= common]
     kept = kept or sorted(found, key=lambda word: word.frequency)[:3]
     complete: list[Word] = []
     for word in kept:
@@ -81,7 +86,7 @@ def search_items(
     return SearchResult(
         hits=tuple(hits),
         dropped_words=tuple(text for text in asked if text not in {word.text for word in kept}),
-        capped=any(len(word.keys) >= MATCHES_PER_WORD for word in complete),
+        capped=any(word.capped for word in complete),
     )
 
 
@@ -145,6 +150,7 @@ def _complete(word: Word, scope: Scope) -> Procedure[Word]:
     if len(keys) >= SAMPLE:
         rows = yield Statement(_NEWEST, (match, MATCHES_PER_WORD))
         keys = tuple(key for (key,) in rows)
+    capped = len(keys) >= MATCHES_PER_WORD
     if scope.filter is not None and keys:
         rows = yield Statement(
             "SELECT i.item_key FROM items i WHERE i.item_key IN "
@@ -153,7 +159,7 @@ def _complete(word: Word, scope: Scope) -> Procedure[Word]:
         )
         keys = tuple(key for (key,) in rows)
     frequency = _frequency(word.keys, SAMPLE, scope)
-    return Word(word.text, word.expression, word.stems, word.prefix, keys, frequency)
+    return Word(word.text, word.expression, word.stems, word.prefix, keys, frequency, capped)
 
 
 def _rank(

@@ -112,7 +112,8 @@ def _with_created(shape: Shape, operator: Operator, value: Any, now: int) -> Sha
     if operator in (Operator.EQ, Operator.NE):
         return replace(shape, other=shape.other + 1)
     if later:
-        return replace(shape, created_from=max(moment, shape.created_from or 0))
+        later_of = moment if shape.created_from is None else max(moment, shape.created_from)
+        return replace(shape, created_from=later_of)
     earlier = moment if shape.created_to is None else min(moment, shape.created_to)
     return replace(shape, created_to=earlier)
 

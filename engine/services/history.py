@@ -27,7 +27,7 @@ class HistoryService(Core):
     ) -> list[Change]:
         """Return the newest `limit` changes of an item (older than `before`), oldest first."""
         return await self._backend.read(
-            history.item_history, self._names, item_id, limit=limit, before=before
+            history.item_history, self._names, item_id, limit=bounded(limit), before=before
         )
 
     async def changes(self, after: int = 0, *, limit: int = 1_000) -> list[ChangeNotice]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
 from functools import partial
 from typing import Any, Final
 
@@ -60,9 +61,10 @@ class QueryService(Core):
             keys = [key for (key,) in rows]
             return items.load_items(self._names, self._accesses, keys, skip_corrupt=skip_corrupt)
 
-        async for chunk in self._stream(query, order_by, load, first=256, chunk=256):
-            for item in chunk:
-                yield item
+        async with aclosing(self._stream(query, order_by, load, first=256, chunk=256)) as chunks:
+            async for chunk in chunks:
+                for item in chunk:
+                    yield item
 
     async def scan(
         self,
@@ -77,8 +79,11 @@ class QueryService(Core):
         For large views: eight bytes a row; `previews` makes rows of those that are on screen.
         Closing the iterator stops SQLite.
         """
-        async for keys in self._stream(query, order_by, _keys, first=first, chunk=chunk):
-            yield keys
+        async with aclosing(
+            self._stream(query, order_by, _keys, first=first, chunk=chunk)
+        ) as chunks:
+            async for keys in chunks:
+                yield keys
 
     def _stream(
         self, query: Query, order_by: str, convert: Any, *, first: int, chunk: int

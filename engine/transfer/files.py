@@ -203,7 +203,9 @@ class Publication:
                 zstd.CompressionParameter.compression_level: COMPRESS_LEVEL,
                 zstd.CompressionParameter.checksum_flag: 1,
             }
-            self._packer = zstd.ZstdFile(self._file, "wb", options=options)
+            # Not a ZstdFile: left by an error, it would still end the frame when it is collected,
+            # and what was cut short would look whole.
+            self._packer = zstd.ZstdCompressor(options=options)
         self.size_bytes = 0
 
     def _create(self, path: Path) -> BinaryIO:
@@ -227,7 +229,7 @@ class Publication:
     def write(self, data: bytes) -> None:
         """Add `data`."""
         try:
-            (self._packer or self._file).write(data)
+            self._file.write(data if self._packer is None else self._packer.compress(data))
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -257,7 +259,7 @@ class Publication:
 
     def _finish(self) -> None:
         if self._packer is not None:
-            self._packer.close()
+            self._file.write(self._packer.flush())
         self._file.flush()
         if self._path is None or self._temporary is None:
             return

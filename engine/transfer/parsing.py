@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 
 from engine.errors import TransferError
-from engine.models import TIERS, Association, Message, Session, Tier
+from engine.models import SESSION_STATES, TIERS, Association, Message, Session, Tier
 from engine.serialization import PickledContent
 from engine.transfer.records import FORMAT, Header, ItemRecord, Record
 
@@ -282,9 +282,6 @@ def _session(fields: _Fields) -> Session:
         )
     fields.finish()
     return session
-
-
-SESSION_STATES: Final = ("ended", "interrupted", "crashed", "open")
 
 
 def _message(fields: _Fields) -> Message:

@@ -60,8 +60,13 @@ class BrowseScreen(BrowseItem):
             can_go_forward=self._trail.can_go_forward,
             table_focused=table.has_focus,
             pane_focused=self.pane.has_focus_within,
-            change=self._change_at is not None and self.pane.tab == HISTORY,
+            change=self._change_in_sight(),
         )
+
+    def _change_in_sight(self) -> bool:
+        """Return whether one sees which change would be undone."""
+        shown = bool(self.pane.display) and self.pane.tab == HISTORY
+        return shown and self._change_at is not None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Allow what can be done now; in the query bar, letters are text."""
@@ -148,8 +153,10 @@ class BrowseScreen(BrowseItem):
         elif self.pane.has_focus_within or self.facets.has_focus_within:
             self.set_class(False, "-with-facets", "-with-item")
             self.table.focus()
+            self.call_after_refresh(self.refresh_bindings)
         elif self.has_class("-with-facets") or self.has_class("-with-item"):
             self.set_class(False, "-with-facets", "-with-item")
+            self.call_after_refresh(self.refresh_bindings)
         elif self.table.marked_count:
             self.table.clear_marks()
         elif self._trail.can_go_back:

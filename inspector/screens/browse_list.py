@@ -158,6 +158,8 @@ class BrowseList(StoreScreen):
             self.set_class(shown, f"-with-{part}")
         if shown and part == "facets":
             self.call_after_refresh(self.facets.focus)
+        # What can be done depends on what is in sight.
+        self.call_after_refresh(self.refresh_bindings)
 
     # Query ---------------------------------------------------------------------------------
 

@@ -66,13 +66,19 @@ class ConflictScreen(Dialog[Resolution]):
             f" {did} ",
             (when, "$foreground-muted"),
             f"; you began with version {self._base.version}. Nothing has been written.",
+            self._what_stays(),
         )
+
+    def _what_stays(self) -> str:
+        names = sorted(self._fields_they_changed() - {*self._mine})
+        return f" Their {' and '.join(names)} will stay." if names else ""
 
     def on_mount(self) -> None:
         """Fill both sides; the button that loses nothing has the focus."""
-        names = sorted({*self._mine, *self._fields_they_changed()})
+        names = sorted(self._mine)
         theirs = {} if self._theirs is None else _fields_of(self._theirs, names)
-        mine = _fields_of(self._base, names) | _shown(self._mine)
+        # Only what I changed: nothing else would be written over theirs.
+        mine = _shown(self._mine)
         self.query_one(DiffView).show(theirs, mine, before_title="theirs", after_title="mine")
         safest = "#keep_theirs" if self._theirs is None else "#merge"
         self.query_one(safest, Button).focus()

@@ -187,8 +187,7 @@ class EditScreen(Dialog["Saved"]):
         self._start = self._values()
         if self._draft is not self._original:
             self._start["content"] = self._original.text
-        areas = self.query("#content, #tags")
-        (areas.first() if self._item else self.query_one("#content")).focus()
+        (self.query("#content") or self.query("#tags")).first().focus()
 
     # Reading the form ----------------------------------------------------------------------
 
@@ -406,7 +405,8 @@ class EditScreen(Dialog["Saved"]):
     async def action_leave(self) -> None:
         """Close; ask first when something would be lost."""
         if self.unsaved:
-            if not await self.app.push_screen_wait(Discard("Close without saving?")):
+            discard = await self.app.push_screen_wait(Discard("Close without saving?"))
+            if not discard:
                 return
         self.dismiss(None)
 

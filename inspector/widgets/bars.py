@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
-_LEVELS = "▁▂▃▄▅▆▇█"
 _SHADES = "░▒▓█"
 _BRAILLE = 0x2800
 # Dots of a braille cell from the bottom up, left and right column.
@@ -21,13 +20,6 @@ def bar(fraction: float, cells: int) -> str:
     full, rest = divmod(eighths, 8)
     drawn = "█" * full + (_EIGHTHS[rest] if rest else "")
     return drawn.ljust(cells)[:cells]
-
-
-def level(fraction: float) -> str:
-    """Return one glyph as high as `fraction`; anything above zero shows."""
-    if fraction <= 0:
-        return " "
-    return _LEVELS[min(7, int(fraction * 8))]
 
 
 def track(fraction: float, cells: int) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from textual.widgets import ContentSwitcher, Static
 
 from inspector import display, formatting, item_lines
 from inspector.widgets.content_view import ContentView
-from inspector.widgets.line_list import LineList
+from inspector.widgets.line_list import LineList, ListEntry
 from inspector.widgets.line_view import LineView
 from inspector.widgets.roles import Role
 from inspector.widgets.tab_strip import TabStrip
@@ -71,7 +71,7 @@ class ItemPane(Vertical):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._history_shown = False
+        self._title = ""
 
     def compose(self) -> ComposeResult:
         """Lay out the title, the tabs and what they switch between."""
@@ -110,7 +110,7 @@ class ItemPane(Vertical):
         self._show_head("", Content(""))
         self.query_one(ContentView).show_message("No item", "Choose one in the list.")
         self.query_one(f"#{FIELDS}", LineView).set_lines([])
-        self.query_one(f"#{LINKS}", LineList).show([])
+        self._show_links([], count=0)
         self.show_history([], more=False)
 
     def show_deleted(self, item_id: str) -> None:
@@ -120,7 +120,7 @@ class ItemPane(Vertical):
             "Deleted", "This item is no longer in the store.", "The history keeps what it was."
         )
         self.query_one(f"#{FIELDS}", LineView).set_lines([])
-        self.query_one(f"#{LINKS}", LineList).show([])
+        self._show_links([], count=0)
 
     def show_problem(self, item_id: str, what: str, hint: str) -> None:
         """Say why an item cannot be shown."""
@@ -134,12 +134,18 @@ class ItemPane(Vertical):
         self.query_one(f"#{FIELDS}", LineView).set_lines(
             item_lines.field_lines(item, now=now), keep_scroll=same_item
         )
-        links = item_lines.link_entries(detail)
-        self.query_one(f"#{LINKS}", LineList).show(links, keep_cursor=same_item)
-        strip = self.query_one(TabStrip)
-        count = len(detail.outgoing) + len(detail.incoming)
-        strip.set_title(LINKS, f"Links {count}" if count else "Links")
+        self._show_links(
+            item_lines.link_entries(detail),
+            count=len(detail.outgoing) + len(detail.incoming),
+            keep_cursor=same_item,
+        )
         self.show_content(detail.part)
+
+    def _show_links(
+        self, entries: Sequence[ListEntry], *, count: int, keep_cursor: bool = False
+    ) -> None:
+        self.query_one(f"#{LINKS}", LineList).show(entries, keep_cursor=keep_cursor)
+        self.query_one(TabStrip).set_title(LINKS, f"Links {count}" if count else "Links")
 
     def show_content(self, part: Part) -> None:
         """Show the beginning of the content, or all of it."""
@@ -159,10 +165,18 @@ class ItemPane(Vertical):
         self.query_one(f"#{HISTORY}", LineList).show(entries, keep_cursor=True)
 
     def _show_head(self, item_id: str, summary: Content) -> None:
-        cells = max(8, self.size.width - 2)
-        title = formatting.middle_elide(display.visible_line(item_id), cells)
-        self.query_one("#item-title", Static).update(Content.styled(title, "bold $accent"))
+        self._title = display.visible_line(item_id)
+        self._fit_title()
         self.query_one("#item-summary", Static).update(summary)
+
+    def _fit_title(self) -> None:
+        """Show as much of the item's id as there is room for."""
+        title = formatting.middle_elide(self._title, max(8, self.size.width - 2))
+        self.query_one("#item-title", Static).update(Content.styled(title, "bold $accent"))
+
+    def on_resize(self) -> None:
+        """Use the room there is now."""
+        self._fit_title()
 
     # Announcing ----------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ClassVar, TypeAlias
 
-from textual import events, on
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -156,8 +156,8 @@ Type what the list shall show: words, `tier:working`, `importance>=0.7`, `tag:us
         self.input.cursor_position = len(text)
 
     def focus(self, scroll_visible: bool = True, from_app_focus: bool = False) -> QueryBar:
-        """Give the focus to the line of text."""
-        self.input.focus(scroll_visible)
+        """Give the focus to the line of text, before the next key arrives."""
+        self.screen.set_focus(self.input, scroll_visible)
         return self
 
     # Faults, status ------------------------------------------------------------------------
@@ -220,12 +220,10 @@ Type what the list shall show: words, `tier:working`, `importance>=0.7`, `tag:us
 
     def action_suggest(self) -> None:
         """Look for suggestions for the word at the cursor."""
-        if self._complete is None:
-            return
-        self.run_worker(
-            self._suggest(self._complete), group="suggest", exclusive=True, exit_on_error=False
-        )
+        if self._complete is not None:
+            self._suggest(self._complete)
 
+    @work(exclusive=True, group="suggest", exit_on_error=False)
     async def _suggest(self, complete: Complete) -> None:
         text, cursor = self.input.value, self.input.cursor_position
         found = await complete(text, cursor)

@@ -136,9 +136,15 @@ async def test_bulk_actions_cross_the_size_of_one_round(
 ) -> None:
     """More items than one transaction takes are all changed, deleted and brought back."""
     await store.put_many({"id": f"i{n}", "content": n} for n in range(10_500))
-    result = await store.bulk_update(query="", add_tags=["t"])
-    deleted = await store.bulk_delete(query="")
+    told: list[tuple[int, int]] = []
 
+    def progress(done: int, total: int) -> None:
+        told.append((done, total))
+
+    result = await store.bulk_update(query="", add_tags=["t"], progress=progress)
+    deleted = await store.bulk_delete(query="", progress=progress)
+
+    assert told == [(10_000, 10_500), (10_500, 10_500)] * 2
     assert result.count == deleted.count == 10_500
     assert await store.count() == 0
     assert deleted.first_sequence is not None

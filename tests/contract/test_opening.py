@@ -12,10 +12,12 @@ import pytest
 from kit import AssertSound, OpenMemory
 
 from engine import (
+    CorruptStoreError,
     ReadOnlyStoreError,
     SchemaTooNewError,
     StorageError,
     StoreBusyError,
+    StoreError,
     StoreNotFoundError,
     UnsafePathError,
     open_store,
@@ -250,3 +252,25 @@ def test_the_engine_imports_no_toolkit() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("version", [0, -1])
+@pytest.mark.parametrize("read_only", [True, False])
+async def test_a_version_that_never_was_is_refused(
+    path: Path, version: int, read_only: bool
+) -> None:
+    """No engine writes it, so something else did."""
+    async with open_store(path):
+        pass
+    with closing(driver.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version={version}")
+        connection.commit()
+    with pytest.raises(CorruptStoreError):
+        await open_store(path, read_only=read_only)
+
+
+def test_durability_is_never_guessed(path: Path) -> None:
+    """A word that means nothing is refused, and no file is made."""
+    with pytest.raises(StoreError):
+        open_store(path, durability="FULL")  # type: ignore[arg-type]
+    assert not path.exists()

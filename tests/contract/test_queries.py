@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 from contextlib import aclosing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -313,3 +314,38 @@ async def test_orders_cover_every_field_they_promise(store: MemoryStore) -> None
             falling = [v.replace(tzinfo=None) for v in falling]
         assert rising == sorted(rising)
         assert falling == sorted(falling, reverse=True)
+
+
+async def test_tags_of_items_made_before_1970(store: MemoryStore) -> None:
+    """A tag's list answers for every time there is."""
+    await store.put("old", 1, tags={"t"}, created_at=datetime(1965, 1, 1, tzinfo=UTC))
+    page = await store.query("tag:t created>=1960-01-01")
+
+    assert [item.id for item in page.items] == ["old"]
+    assert await store.count("tag:t created>=1960-01-01") == 1
+
+
+async def test_loops_inside_loops(store: MemoryStore) -> None:
+    """Each has a snapshot of its own, and none waits for those around it."""
+    await store.put_many([{"id": "a", "content": 1}, {"id": "b", "content": 2}])
+
+    async def descend(depth: int) -> int:
+        async with aclosing(store.iterate("")) as items:
+            async for _ in items:
+                return 1 if depth == 0 else await descend(depth - 1)
+        return 0
+
+    assert await asyncio.wait_for(descend(12), 20) == 1
+
+
+@pytest.mark.parametrize("way", ["iterate", "scan"])
+async def test_a_closed_iterator_has_let_go(open_memory: OpenMemory, path: Path, way: str) -> None:
+    """At once, not when it is collected: a store closed right after it leaves one file."""
+    store = await open_memory()
+    await store.put_many([{"content": n} for n in range(1_000)])
+    iterator: Any = getattr(store, way)("")
+    await anext(iterator)
+    await iterator.aclose()
+    await store.close()
+
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]

@@ -235,3 +235,24 @@ def test_any_text_finds_itself(text: str) -> None:
                 "SELECT 1 FROM items_text WHERE items_text MATCH ?", (f"text : ({expression})",)
             ).fetchall()
             assert rows, (word, expression)
+
+
+async def test_a_search_that_looked_at_some_matches_only_says_so(open_memory: OpenMemory) -> None:
+    """Also where a filter leaves few of those that were looked at, or none."""
+    store = await open_memory()
+    await store.put_many({"id": f"i{n}", "content": "quartz here"} for n in range(1_500))
+    result = await store.search("quartz", where="tier:archive")
+
+    assert len(result) == 0
+    assert result.capped
+
+
+async def test_no_word_is_common_in_a_small_store(store: MemoryStore) -> None:
+    """A word that two of three items have is looked for beside three others."""
+    await store.put("1", "alpha beta gamma")
+    await store.put("2", "alpha beta gamma")
+    await store.put("3", "delta")
+    result = await store.search("alpha beta gamma delta")
+
+    assert {hit.item.id for hit in result} == {"1", "2", "3"}
+    assert result.dropped_words == ()

@@ -86,6 +86,8 @@ async def test_a_session_that_items_mention_is_not_described(store: MemoryStore)
         session("s", agent=""),
         session("s", title="\ud800"),
         session("s", state="\udfff"),
+        session("s", state="running"),
+        message(1, role=""),
         session("s", started_at=START.replace(tzinfo=None)),
         session("s", metadata={"x": float("nan")}),
         session("s", metadata={"x": object()}),
@@ -95,7 +97,7 @@ async def test_a_session_that_items_mention_is_not_described(store: MemoryStore)
         message(2**63, at=START),
         message(1, at=START.replace(tzinfo=None)),
     ],
-    ids=range(13),
+    ids=range(15),
 )
 async def test_a_bad_record_is_refused(store: MemoryStore, record: Session | Message) -> None:
     """What cannot be kept is a typed error, and nothing of the same call is written."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import gc
 import io
 import os
 import stat
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import pytest
 from engine import (
     Association,
     CorruptItemError,
+    InvalidContentError,
     Limits,
     MemoryStore,
     Message,
@@ -27,6 +30,7 @@ from engine import (
     TransferError,
     open_store,
 )
+from engine.backends.sqlite.driver import driver
 from engine.compression import zstd
 from engine.transfer import (
     Format,
@@ -37,6 +41,7 @@ from engine.transfer import (
     import_records,
     item_record,
 )
+from engine.transfer.files import Publication
 
 CREATED = datetime(2026, 1, 31, 10, 22, 3, 123456, tzinfo=UTC)
 
@@ -591,3 +596,59 @@ async def test_a_pickle_travels_without_being_loaded(
     assert item.content == PickledContent(payload)
     assert item_record(item)["content_pickle_base64"]
     assert not marker.exists()
+
+
+async def test_what_a_damaged_store_gives_out_can_be_taken_in(tmp_path: Path) -> None:
+    """Associations of an item that had to be left out are left out with it."""
+    path = tmp_path / "damaged.db"
+    async with open_store(path) as store:
+        await store.put_many([{"id": name, "content": f"text {name}"} for name in "abc"])
+        await store.associate("a", "b")
+        await store.associate("b", "c")
+    with closing(driver.connect(path)) as connection:
+        connection.execute("UPDATE items SET content = x'00' WHERE id = 'c'")
+        connection.commit()
+    async with open_store(path) as store:
+        given = await export_store(store, tmp_path / "out.jsonl", skip_corrupt=True)
+    async with open_store(tmp_path / "new.db") as store:
+        taken = await import_file(store, tmp_path / "out.jsonl")
+
+    assert (given.items, given.associations) == (2, 1)
+    assert (taken.items, taken.associations) == (2, 1)
+
+
+async def test_what_can_be_stored_can_be_given_out_and_deleted(
+    store: MemoryStore, tmp_path: Path
+) -> None:
+    """As deep as JSON may be, there is room for what is put around it."""
+    deepest = 0
+    for depth in range(200, 260):
+        value: Any = 1
+        for _ in range(depth):
+            value = [value]
+        try:
+            await store.put(f"d{depth}", value, metadata={"deep": value})
+        except InvalidContentError:
+            continue
+        deepest = depth
+    assert deepest >= 240
+
+    report = await export_store(store, tmp_path / "out.jsonl")
+    assert report.items == await store.count()
+    assert (await store.bulk_delete(query="")).count == report.items
+
+
+async def test_a_compressed_stream_that_failed_is_not_whole(tmp_path: Path) -> None:
+    """Nothing ends the frame afterwards: what was cut short is seen to be."""
+    out = io.BytesIO()
+
+    def write() -> None:
+        with Publication(out, compress=True, overwrite=False) as publication:
+            publication.write(b"some text\n" * 1000)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write()
+    gc.collect()
+    with pytest.raises((EOFError, zstd.ZstdError)):
+        zstd.decompress(out.getvalue())

@@ -13,16 +13,37 @@ from typing import Any
 
 import pytest
 from browse_kit import OpenApp, fill, now_microseconds, settle
+from textual import _wait
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from engine import MemoryStore, open_store
 from inspector.app import InspectorApp
+from inspector.screens import browse_list
 from inspector.settings import Settings, State
+
+PAUSES_SECONDS = {
+    "TYPING_PAUSE_SECONDS": 0.01,
+    "FAULT_PAUSE_SECONDS": 0.03,
+    "LIVE_PAUSE_SECONDS": 0.02,
+    "CATCH_UP_SECONDS": 0.1,
+    "COUNT_PAUSE_SECONDS": 0.01,
+    "FACETS_PAUSE_SECONDS": 0.01,
+}
+"""Shorter than for people, since tests wait for each of them."""
 
 
 @pytest.fixture
-def still_screen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing takes longer than it has to: `settle` waits for what is on its way."""
+    monkeypatch.setattr(_wait, "SLEEP_GRANULARITY", 0.004)
+    monkeypatch.setattr(_wait, "SLEEP_IDLE", 0.001)
+    for name, seconds in PAUSES_SECONDS.items():
+        monkeypatch.setattr(browse_list, name, seconds)
+
+
+@pytest.fixture
+def still_screen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, no_waiting: None) -> None:
     """Nothing moves by itself, and nothing of this machine shows."""
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")

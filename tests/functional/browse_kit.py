@@ -152,5 +152,4 @@ async def type_text(pilot: Pilot[Any], text: str) -> None:
     names = {" ": "space", ":": "colon", ">": "greater_than_sign", "=": "equals_sign"}
     names |= {".": "full_stop", '"': "quotation_mark", "-": "minus", "(": "left_parenthesis"}
     names |= {"/": "slash", "{": "left_curly_bracket", "}": "right_curly_bracket"}
-    for character in text:
-        await pilot.press(names.get(character, character))
+    await pilot.press(*(names.get(character, character) for character in text))

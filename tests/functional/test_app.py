@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browse_kit import OpenApp, browse, on_browse, screen_text, settle, type_text
+from browse_kit import (
+    OpenApp,
+    browse,
+    eventually,
+    on_browse,
+    screen_text,
+    settle,
+    type_text,
+)
 from textual.pilot import Pilot
+from textual.widgets import TextArea
 
 from engine import MemoryStore
 from inspector.action import Scope
-from inspector.actions import ACTIONS, binding_id
+from inspector.actions import ACTIONS, binding_id, bindings_of
 from inspector.app import EXIT_UNEXPECTED, InspectorApp
-from inspector.screens.dialogs import FailurePanel
+from inspector.modes import MODES
+from inspector.screens import working
+from inspector.screens.dialogs import Busy, Confirm, FailurePanel
 from inspector.screens.edit import EditScreen
 from inspector.screens.help import HelpScreen
 from inspector.screens.problem import ProblemScreen
@@ -159,7 +171,31 @@ def test_every_action_of_the_table_can_be_carried_out() -> None:
         Scope.CONFLICT: ConflictScreen,
     }
     for action in ACTIONS:
-        assert callable(getattr(owners[action.scope], f"action_{action.id}", None)), action.id
+        name = action.call.partition("(")[0] or action.id
+        assert callable(getattr(owners[action.scope], f"action_{name}", None)), action.id
+
+
+def test_every_screen_of_the_app_has_its_number() -> None:
+    """The keys, the header and the app itself go by one table."""
+    assert {mode.name for mode in MODES} == set(InspectorApp.MODES)
+    keys = {binding.key: binding.action for binding in bindings_of(Scope.APP)}
+    for number, mode in enumerate(MODES, start=1):
+        assert keys[str(number)] == f"switch_mode({mode.name!r})"
+
+
+async def test_a_number_key_leads_to_a_screen_unless_text_is_typed(
+    seeded: Path, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the query bar a digit is a digit."""
+    modes: list[str] = []
+    async with open_app(seeded) as (app, pilot):
+        monkeypatch.setattr(app, "switch_mode", modes.append)
+        await pilot.press("1")
+        assert modes == ["browse"]
+        await pilot.press("slash", "1")
+        await settle(pilot)
+        assert browse(app).bar.value == "1"
+        assert modes == ["browse"]
 
 
 def test_no_key_means_two_things_on_one_screen() -> None:
@@ -300,6 +336,89 @@ async def test_leaving_closes_the_store(seeded: Path, open_app: OpenApp) -> None
         await pilot.pause()
     with pytest.raises(Exception, match="closed"):
         await gateway.count("")
+
+
+async def test_quitting_asks_before_something_typed_is_lost(
+    seeded: Path, open_app: OpenApp
+) -> None:
+    """The default keeps it; a second press does not take itself for an answer."""
+    async with open_app(seeded) as (app, pilot):
+        await pilot.press("e")
+        await settle(pilot)
+        area = app.screen.query_one("#content", TextArea)
+        assert app.focused is area
+        await pilot.press("x", "ctrl+q")
+        await settle(pilot)
+        await pilot.press("ctrl+q")
+        await settle(pilot)
+        assert isinstance(app.screen, Confirm)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert isinstance(app.screen, EditScreen)
+        assert area.text.startswith("x{")
+        await pilot.press("ctrl+q", "y")
+        await pilot.pause()
+        assert not app.is_running
+
+
+class EndlessWork:
+    """A bulk action that gets stuck, and takes back what it did when it is cancelled."""
+
+    def __init__(self) -> None:
+        self.taken_back = False
+
+    async def __call__(self, target: Any, progress: Any) -> Any:
+        progress(10_000, 1_000_000)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.05)
+            self.taken_back = True
+
+
+@pytest.fixture
+def endless(monkeypatch: pytest.MonkeyPatch) -> EndlessWork:
+    monkeypatch.setattr(working, "BUSY_AFTER_SECONDS", 0.01)
+    monkeypatch.setattr(working, "LOOK_SECONDS", 0.01)
+    return EndlessWork()
+
+
+async def start_deleting(app: InspectorApp, pilot: Pilot[Any]) -> None:
+    await pilot.press("asterisk", "b")
+    await settle(pilot)
+    await pilot.press("G", "enter")
+    await settle(pilot)
+    await pilot.press("y")
+    await eventually(pilot, lambda: isinstance(app.screen, Busy))
+
+
+async def test_escape_cancels_a_long_bulk_action(
+    seeded: Path, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch, endless: EndlessWork
+) -> None:
+    """It says how far it is; once it is cancelled and cleaned up, the marks are still there."""
+    async with open_app(seeded) as (app, pilot):
+        monkeypatch.setattr(app.gateway, "delete_many", endless)
+        await start_deleting(app, pilot)
+        await eventually(pilot, lambda: "10,000 of 1,000,000 items" in screen_text(app))
+        await pilot.press("escape", "escape")
+        await eventually(pilot, lambda: on_browse(app))
+        assert endless.taken_back
+        assert "nothing was changed" in screen_text(app)
+        assert browse(app).table.marked_count == 40
+        assert not app.journal.can_undo
+
+
+async def test_quitting_waits_until_a_long_action_is_taken_back(
+    seeded: Path, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch, endless: EndlessWork
+) -> None:
+    """The first ctrl+q stops it; the next one leaves, and the store is closed after it."""
+    async with open_app(seeded) as (app, pilot):
+        monkeypatch.setattr(app.gateway, "delete_many", endless)
+        await start_deleting(app, pilot)
+        await pilot.press("ctrl+q")
+        assert app.is_running
+        await pilot.press("ctrl+q")
+    assert endless.taken_back
 
 
 async def narrow(pilot: Pilot[Any], width: int, height: int) -> None:

@@ -13,11 +13,14 @@ from browse_kit import (
     eventually,
     fill,
     listed_ids,
+    on_browse,
     screen_text,
     settle,
     type_text,
     zoomed,
 )
+from textual.events import Key
+from textual.widgets import Static
 
 from engine import MemoryStore, Tier
 from inspector.app import InspectorApp
@@ -396,3 +399,42 @@ async def test_large_content_is_shown_in_part_and_more_on_demand(
         await asyncio.sleep(0)
         await settle(pilot)
         assert browse(app)._part_bytes == 2 * 64 * 1024
+
+
+async def test_what_is_typed_right_behind_the_slash_is_a_query(
+    seeded: Path, open_app: OpenApp
+) -> None:
+    """However fast it comes: none of it is taken for a key of the list."""
+    async with open_app(seeded) as (app, pilot):
+        driver = app._driver
+        assert driver is not None
+        for character in "/xdq":
+            driver.send_message(Key("slash" if character == "/" else character, character))
+        await settle(pilot)
+        assert on_browse(app)
+        assert browse(app).bar.value == "xdq"
+
+
+async def test_the_title_of_the_item_uses_the_room_there_is(
+    store_path: Path, open_app: OpenApp
+) -> None:
+    """An id that was cut in a narrow terminal is whole in a wide one."""
+    await fill(store_path, [{"id": "a/long/name/of/an/item", "content": "x"}])
+    async with open_app(store_path, size=(80, 24)) as (app, pilot):
+        await pilot.resize_terminal(120, 40)
+        await settle(pilot)
+        assert app.screen.query_one("#item-title", Static).content == "a/long/name/of/an/item"
+
+
+async def test_nothing_of_the_last_item_is_left_when_nothing_matches(
+    seeded: Path, open_app: OpenApp
+) -> None:
+    """Neither its content nor the number of its links."""
+    async with open_app(seeded) as (app, pilot):
+        assert "Links 2" in screen_text(app)
+        await pilot.press("slash")
+        await type_text(pilot, "nowhere")
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "Links 2" not in screen_text(app)
+        assert "language" not in screen_text(app)

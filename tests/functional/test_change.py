@@ -19,7 +19,7 @@ from browse_kit import (
     settle,
     type_text,
 )
-from textual.widgets import Input, TextArea
+from textual.widgets import Input, Static, TextArea
 
 from engine import MemoryStore, Tier
 from inspector.screens.ask import Ask
@@ -342,6 +342,10 @@ async def conflict(app_pilot: tuple, other: MemoryStore) -> None:  # type: ignor
     text = screen_text(app)
     assert "Mine" in text
     assert "Theirs" in text
+    # What is shown as mine is what would be written: only what was edited here.
+    facts = str(app.screen.query_one(".facts", Static).content)
+    assert "Their importance and tags will stay" in facts
+    assert "0.8" not in text.partition("+ mine")[2].partition("Keep mine")[0]
     assert "other" in text
 
 
@@ -578,3 +582,20 @@ async def test_tier_is_set_in_bulk_by_choosing(
         await settle(pilot)
         assert (await peek(other, "episode/01"))["tier"] is Tier.ARCHIVE
         assert "episode/01" in listed_ids(app)
+
+
+async def test_only_a_change_that_one_sees_is_reverted(
+    seeded: Path, open_app: OpenApp, other: MemoryStore
+) -> None:
+    """With the item hidden, the key that undoes a change of its history does nothing."""
+    await other.update("user/preferences", importance=0.3)
+    async with open_app(seeded) as (app, pilot):
+        await pilot.press("greater_than_sign", "greater_than_sign", "greater_than_sign")
+        await settle(pilot)
+        assert "Revert" in screen_text(app)
+        await pilot.press("p")
+        await settle(pilot)
+        assert "Revert" not in screen_text(app)
+        await pilot.press("R")
+        await settle(pilot)
+        assert (await peek(other, "user/preferences"))["importance"] == 0.3

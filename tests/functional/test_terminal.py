@@ -108,7 +108,7 @@ async def tags_of(path: Path, item_id: str) -> frozenset[str]:
 
 
 def test_a_person_finds_tags_and_leaves(terminal: Terminal, tmp_path: Path) -> None:
-    """Opening, filtering, tagging, undoing and quitting work in a terminal as a person does them."""
+    """Opening, filtering, tagging, undoing and quitting work in a terminal as for a person."""
     path = tmp_path / "agent.db"
     asyncio.run(fill(path))
     terminal.start(sys.executable, "-m", "inspector", "open", str(path))

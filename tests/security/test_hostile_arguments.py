@@ -286,7 +286,7 @@ def session(text: str) -> Session:
         id=text,
         agent=text,
         title=text,
-        state=text,
+        state="ended",
         started_at=START,
         ended_at=None,
         metadata={text: text},

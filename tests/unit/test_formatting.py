@@ -81,6 +81,20 @@ def test_duration(milliseconds: float, shown: str) -> None:
     assert formatting.duration_ms(milliseconds) == shown
 
 
+@pytest.mark.parametrize(
+    ("done", "total", "seconds", "shown"),
+    [
+        (0, None, 2.2, "2 s so far"),
+        (5_000, None, 2, "5,000 items · 2,500/s"),
+        (30_000, 90_000, 3, "30,000 of 90,000 items · 10,000/s · 6.0 s left"),
+        (90_001, 90_000, 3, "90,001 of 90,000 items · 30,000/s · 0.0 ms left"),
+    ],
+)
+def test_progress(done: int, total: int | None, seconds: float, shown: str) -> None:
+    """How far, how fast and how long still, as far as that is known."""
+    assert formatting.progress(done, total, seconds) == shown
+
+
 def test_middle_elide_keeps_both_ends() -> None:
     """The beginning and the end of an id tell it from the others."""
     assert formatting.middle_elide("user/preferences/theme", 15) == "user/pr…s/theme"

@@ -129,9 +129,33 @@ class TestNames:
         monkeypatch.setattr(names, "KNOWN_MAX", 3)
         dictionary = Names().tags
         for number in range(10):
-            dictionary.learn([(number, f"t{number}")])
+            drive(names.load_names(dictionary, [number]), [(number, f"t{number}")])
         assert len(dictionary.names) <= 4
         assert dictionary.names[9] == "t9"
+
+    def test_names_that_are_asked_for_together_stay_together(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Making room does not forget one of the names for the sake of the others."""
+        monkeypatch.setattr(names, "KNOWN_MAX", 3)
+        tags = Names().tags
+        tags.learn([(number, f"t{number}") for number in range(4)])
+        _, steps = drive(names.load_names(tags, [0, 9]), [(0, "t0"), (9, "t9")])
+        assert steps[0].values == ("[0,9]",)
+        assert (tags.names[0], tags.names[9]) == ("t0", "t9")
+
+        agents = Names().agents
+        agents.learn([(number, f"a{number}") for number in range(4)])
+        found, _ = drive(names.find_keys(agents, ["a0", "a9"]), [(0, "a0"), (9, "a9")])
+        assert found == {"a0": 0, "a9": 9}
+
+    def test_names_learnt_from_a_transaction_that_is_rolled_back_are_forgotten(self) -> None:
+        """A transaction reads what it wrote itself; its integers are free again after it."""
+        dictionary = Names().tags
+        drive(names.ensure_keys(dictionary, {"new"}), [], [(7,)])
+        drive(names.load_names(dictionary, [7]), [(7, "new")])
+        dictionary.settle(committed=False)
+        assert (dictionary.keys, dictionary.names, dictionary.fresh) == ({}, {}, {})
 
 
 class TestReading:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -22,7 +23,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 QUERY_CONNECTIONS = 2
-STREAM_CONNECTIONS = 4
+STREAM_CONNECTIONS = 64
+"""Loops inside loops each hold one: with few, the innermost would wait for ever."""
+STREAM_CONNECTIONS_KEPT = 4
 
 
 class SqliteBackend:
@@ -49,8 +52,8 @@ class SqliteBackend:
             immutable=target.immutable,
             busy_timeout_seconds=busy_seconds,
         )
-        self._queries = Pool(self._reader, QUERY_CONNECTIONS)
-        self._streams = Pool(self._reader, STREAM_CONNECTIONS)
+        self._queries = Pool(self._reader, QUERY_CONNECTIONS, kept=QUERY_CONNECTIONS)
+        self._streams = Pool(self._reader, STREAM_CONNECTIONS, kept=STREAM_CONNECTIONS_KEPT)
         self._points: PointReader | None = None
         self.writer: Writer | None = None
         if not target.read_only:
@@ -171,7 +174,9 @@ class SqliteBackend:
     def file_bytes(self) -> tuple[int, int]:
         """Return the sizes of the main file and of the WAL."""
         journal = self.path.with_name(f"{self.path.name}-wal")
-        wal = journal.stat().st_size if journal.exists() else 0
+        wal = 0
+        with suppress(FileNotFoundError):
+            wal = journal.stat().st_size
         return self.path.stat().st_size, wal
 
     async def close(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -36,6 +37,12 @@ class Connection(aiosqlite.Connection):
         """Run `function(connection, *args)` on the connection's thread and return its result."""
         result: R = await self._execute(function, self._conn, *args)  # type: ignore[no-untyped-call]
         return result
+
+    def submit(self, function: Callable[..., R], *args: Any) -> asyncio.Future[R]:
+        """Have `function(connection, *args)` run; the future stays when its waiter is cancelled."""
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._tx.put_nowait((future, partial(function, self._conn, *args)))
+        return future
 
     async def run_to_end(self, function: Callable[..., R], *args: Any) -> R:
         """Like `run`, but when cancelled, stop SQLite and wait until the thread is free again."""

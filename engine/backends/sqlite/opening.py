@@ -231,11 +231,17 @@ def _recognise(path: Path) -> None:
 
 
 def check_version(path: Path, version: int) -> None:
-    """Raise if a store was written by a newer engine.
+    """Raise if a store was written by a newer engine, or by none.
 
     Raises:
-        SchemaTooNewError: it was.
+        SchemaTooNewError: by a newer one.
+        CorruptStoreError: no engine writes such a version.
     """
+    if version < 1:
+        raise CorruptStoreError(
+            f"{path.name} has schema version {version}, which there never was",
+            hint="restore it from a backup; the file was not touched",
+        )
     if version > SCHEMA_VERSION:
         raise SchemaTooNewError(
             f"{path.name} has schema version {version}; this engine knows up to {SCHEMA_VERSION}",

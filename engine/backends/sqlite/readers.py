@@ -77,6 +77,7 @@ class PointReader:
 
     async def _drive(self) -> None:
         """Take everybody who waits along, until nobody does."""
+        riders: list[tuple[Start, asyncio.Future[Any]]] = []
         try:
             while self._waiting:
                 riders = [rider for rider in self._waiting if not rider[1].done()]
@@ -93,11 +94,15 @@ class PointReader:
                         future.set_result(result)
         finally:
             self._riding = None
+            # Only if somebody cancelled this task: they shall not wait for ever.
+            for _, future in [*riders, *self._waiting]:
+                future.cancel()
+            self._waiting = []
 
     async def close(self) -> None:
         """Let those who wait arrive, then close both connections."""
         if self._riding is not None:
-            await asyncio.shield(self._riding)
+            await asyncio.wait([self._riding])
         self._connection.close()
         await self._lane.close()
 
@@ -114,12 +119,16 @@ def _run_caught(connection: Any, start: Start) -> tuple[Any, Exception | None]:
 
 
 class Pool:
-    """A few reading connections, each opened when first needed and lent to one user at a time."""
+    """Reading connections, each opened when first needed and lent to one user at a time.
 
-    def __init__(self, connect: Callable[[], Any], size: int) -> None:
+    No more than `size` are lent at once; who comes then waits. `kept` stay open for the next.
+    """
+
+    def __init__(self, connect: Callable[[], Any], size: int, *, kept: int) -> None:
         self._connect = connect
         self._idle: list[Connection] = []
         self._slots = asyncio.Semaphore(size)
+        self._kept = kept
         self._closed = False
 
     @asynccontextmanager
@@ -130,7 +139,7 @@ class Pool:
             try:
                 yield connection
             finally:
-                if self._closed:
+                if self._closed or len(self._idle) >= self._kept:
                     await asyncio.shield(connection.close())
                 else:
                     self._idle.append(connection)

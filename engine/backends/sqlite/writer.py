@@ -28,7 +28,7 @@ from engine.errors import (
     StoreClosedError,
 )
 from engine.procedures.base import Procedure, TextChange
-from engine.procedures.fulltext import write_text
+from engine.procedures.fulltext import IDLE_MERGE_PAGES, MERGE, write_text
 from engine.procedures.names import Names
 
 GROUP_MAX: Final = 256
@@ -93,17 +93,17 @@ class Writer:
         await self._connection
         try:
             await self._connection.run(check, self._path)
+            if self._beside is not None:
+                await self._beside
         except BaseException:
             await self._connection.close()
             raise
-        if self._beside is not None:
-            await self._beside
         self._task = asyncio.create_task(self._serve(), name="engine-writer")
 
     async def write(self, start: Callable[[], Procedure[Any]]) -> Any:
         """Have a procedure run and committed, and return its result."""
         if self._closing:
-            raise StoreClosedError("the store is closed", hint="open it again")
+            raise _closed()
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Request(start, future))
         self._wake.set()
@@ -111,18 +111,33 @@ class Writer:
 
     async def close(self) -> None:
         """Finish what waits, put the WAL into the main file, and let go of it."""
-        if self._task is None or self._closing:
+        task, self._task = self._task, None
+        if task is None:
             return
         self._closing = True
         self._wake.set()
-        await asyncio.shield(self._task)
+        await asyncio.wait([task])
         if self._checkpointing is not None:
-            await self._checkpointing
+            await asyncio.wait([self._checkpointing])
         if self._beside is not None:
             await self._beside.close()
         await self._connection.close()
+        if not task.cancelled():
+            task.result()
 
     async def _serve(self) -> None:
+        """Serve until closed. However it ends, nobody is left waiting."""
+        try:
+            await self._serve_groups()
+        finally:
+            # Somebody may cancel every task there is, this one included.
+            self._closing = True
+            for request in self._waiting:
+                if not request.future.done():
+                    request.future.set_exception(_closed())
+            self._waiting.clear()
+
+    async def _serve_groups(self) -> None:
         """Commit what waits, group by group, until closed; checkpoint in between."""
         while True:
             if not self._waiting:
@@ -188,24 +203,35 @@ class Writer:
         try:
             await asyncio.wait_for(self._wake.wait(), IDLE_SECONDS)
         except TimeoutError:
+            await self._merge_text()
             if await self._checkpoint():
                 await self._wake.wait()
+
+    async def _merge_text(self) -> None:
+        """Merge what batches have left of the text index in parts, until somebody writes.
+
+        Otherwise a later write has to do it, all at once.
+        """
+        with suppress(EngineError):
+            while not self._waiting and await self._connection.run(_run_merge):
+                pass
 
     async def _commit(self, requests: list[_Request]) -> None:
         pending = requests
         while pending:
+            running = self._connection.submit(self._run_group, pending)
             try:
-                outcomes, pending = await self._connection.run(self._run_group, pending)
-            except Exception as error:  # noqa: BLE001 - nobody may be left waiting for ever
-                outcomes, pending = [_Outcome(r, error=error) for r in pending], []
-            for outcome in outcomes:
-                future = outcome.request.future
-                if future.done():
-                    continue
-                if outcome.error is not None:
-                    future.set_exception(outcome.error)
-                else:
-                    future.set_result(outcome.result)
+                await asyncio.wait([running])
+            except asyncio.CancelledError:
+                # What is being written is written all the same: those who asked for it are told.
+                while not running.done():
+                    with suppress(asyncio.CancelledError):
+                        await asyncio.wait([running])
+                outcomes, pending = _result_of(running, pending)
+                _settle(outcomes + [_Outcome(request, error=_closed()) for request in pending])
+                raise
+            outcomes, pending = _result_of(running, pending)
+            _settle(outcomes)
 
     def _run_group(
         self, connection: Any, requests: list[_Request]
@@ -218,6 +244,7 @@ class Writer:
         outcomes: list[_Outcome] = []
         text: list[TextChange] = []
         refused: BaseException | None = None
+        written = False
         deadline = time.monotonic() + GROUP_SECONDS
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -226,6 +253,7 @@ class Writer:
                 outcomes.append(_Outcome(request, result))
                 if time.monotonic() > deadline:
                     break
+            written = True
             run_procedure(connection, write_text(text))
             connection.execute("COMMIT")
         except driver.Error as error:
@@ -242,7 +270,7 @@ class Writer:
             # The store itself: the others would fare no better.
             return [_Outcome(request, error=refused) for request in requests], []
         # Refused while the words of all were written: nobody's in particular, so the last one's.
-        at = min(len(outcomes), len(requests) - 1)
+        at = len(outcomes) - 1 if written else len(outcomes)
         settled = [_Outcome(requests[at], error=refused)]
         if at == 0:
             return settled, requests[1:]
@@ -258,7 +286,7 @@ class Writer:
     def _journal_bytes(self) -> int:
         try:
             return self._journal.stat().st_size
-        except FileNotFoundError:
+        except OSError:
             return 0
 
     async def _checkpoint(self) -> bool:
@@ -280,6 +308,43 @@ class Writer:
             raise translate(error) from error
         finally:
             connection.execute(f"PRAGMA busy_timeout={self._busy_ms}")
+
+
+def _closed() -> StoreClosedError:
+    return StoreClosedError("the store is closed", hint="open it again")
+
+
+def _result_of(
+    running: asyncio.Future[tuple[list[_Outcome], list[_Request]]], requests: list[_Request]
+) -> tuple[list[_Outcome], list[_Request]]:
+    """Return what a group came to; an error of the group as a whole is everybody's."""
+    error = running.exception()
+    if error is None:
+        return running.result()
+    return [_Outcome(request, error=error) for request in requests], []
+
+
+def _settle(outcomes: list[_Outcome]) -> None:
+    """Tell those who wait, unless they have gone away."""
+    for outcome in outcomes:
+        future = outcome.request.future
+        if future.done():
+            continue
+        if outcome.error is not None:
+            future.set_exception(outcome.error)
+        else:
+            future.set_result(outcome.result)
+
+
+def _run_merge(connection: Any) -> bool:
+    """Merge some pages of the text index; return whether there was anything to merge."""
+    before = connection.total_changes
+    try:
+        connection.execute(MERGE, (IDLE_MERGE_PAGES,))
+    except driver.Error as error:
+        raise translate(error) from error
+    # SQLite's own measure: a step that found nothing to do changes fewer than two rows.
+    return bool(connection.total_changes - before >= 2)
 
 
 def _run_passive(connection: Any) -> None:
