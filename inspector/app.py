@@ -112,6 +112,14 @@ class InspectorApp(App[None]):
             return datetime.now(UTC)
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self._clock())
 
+    def on_load(self) -> None:
+        """Have tasks start in turn, on every Python.
+
+        From 3.12 on Textual starts them eagerly, and the first mode's widgets are then mounted
+        before there is a screen for them.
+        """
+        asyncio.get_running_loop().set_task_factory(None)
+
     def on_mount(self) -> None:
         """Choose the colours, and open the store once the first frame is drawn."""
         theme = self.settings.theme or self.state.theme

@@ -141,7 +141,7 @@ class TestNames:
         tags = Names().tags
         tags.learn([(number, f"t{number}") for number in range(4)])
         _, steps = drive(names.load_names(tags, [0, 9]), [(0, "t0"), (9, "t9")])
-        assert steps[0].values == ("[0,9]",)
+        assert steps == [Statement(tags.load, ("[0,9]",))]
         assert (tags.names[0], tags.names[9]) == ("t0", "t9")
 
         agents = Names().agents

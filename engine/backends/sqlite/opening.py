@@ -27,6 +27,7 @@ from engine.errors import (
     StoreNotFoundError,
     UnsafePathError,
 )
+from engine.text import TEXT_VERSION
 
 HEADER_BYTES = 512
 """SQLite takes a file shorter than this for an empty database, and would write over it."""
@@ -163,11 +164,21 @@ def create_store(path: Path, now: int) -> None:
             os.link(temporary, path)
         except FileExistsError:
             return
-        except OSError as error:
-            raise _cannot_create(path, error) from error
+        except OSError:
+            _rename_new(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def _rename_new(temporary: Path, path: Path) -> None:
+    """Give a new store its name where the file system has no links."""
+    if os.path.lexists(path):
+        return
+    try:
+        temporary.rename(path)
+    except OSError as error:
+        raise _cannot_create(path, error) from error
 
 
 def _cannot_create(path: Path, error: OSError) -> StorageError:
@@ -197,7 +208,12 @@ def _initialise(connection: Any, now: int) -> None:
             connection.execute(sql)
         connection.executemany(
             "INSERT INTO meta VALUES (?, ?)",
-            [("store_id", secrets.token_hex(16)), ("created_at", now), ("next_item_key", 1)],
+            [
+                ("store_id", secrets.token_hex(16)),
+                ("created_at", now),
+                ("next_item_key", 1),
+                ("text_version", TEXT_VERSION),
+            ],
         )
         connection.execute("COMMIT")
         # Everything into the main file: what is linked is the whole store.
