@@ -74,7 +74,7 @@ class Terminal:
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
             dead, status = self.ended()
-            if dead:
+            if dead and status:
                 return status
             time.sleep(0.05)
         raise AssertionError(f"it did not end:\n{self.screen()}")
