@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -37,6 +38,14 @@ def shade(fraction: float) -> str:
     if fraction >= 0.9:
         return _SHADES[2]
     return _SHADES[1] if fraction >= 0.5 else _SHADES[0]
+
+
+_LEVELS = " ▁▂▃▄▅▆▇█"
+
+
+def level(fraction: float) -> str:
+    """Return one glyph for how large a part something is: nothing, then eighths of the height."""
+    return _LEVELS[min(8, math.ceil(max(0.0, fraction) * 8))]
 
 
 def braille_line(values: Sequence[float], cells: int, maximum: float | None = None) -> str:

@@ -258,8 +258,13 @@ it; left and right fold a group.
             return amount, f" {bars.shade(fill)}"
         # Values with and without a capacity line up in one group.
         spare = "  " if any(value.capacity is not None for value in group.values) else ""
-        if spare or width < _BARS_FROM_CELLS:
+        if spare:
             return formatting.count(facet.count), spare
+        if width < _BARS_FROM_CELLS and group.field == "tier":
+            total = sum(value.count for value in group.values)
+            return formatting.count(facet.count), f" {bars.level(facet.count / max(total, 1))}"
+        if width < _BARS_FROM_CELLS:
+            return formatting.count(facet.count), ""
         largest = max((value.count for value in group.values), default=0)
         part = facet.count / largest if largest else 0.0
         return formatting.count(facet.count), " " + bars.bar(part, _BAR_CELLS)

@@ -18,6 +18,7 @@ import pytest
 from engine import open_store
 
 SECONDS = 30.0
+LOOKS = 3
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 
@@ -57,11 +58,14 @@ class Terminal:
         return self.tmux("capture-pane", "-p")
 
     def wait_for(self, text: str, *, gone: bool = False) -> str:
-        """Return the screen once it shows `text` (or no longer does)."""
+        """Return the screen once it shows `text` (or no longer does), and stays so."""
         end = time.monotonic() + SECONDS
+        holds = 0
         while time.monotonic() < end:
             screen = self.screen()
-            if (text in screen) is not gone:
+            holds = holds + 1 if (text in screen) is not gone else 0
+            # Half of a frame may lack anything.
+            if holds >= LOOKS:
                 return screen
             time.sleep(0.05)
         raise AssertionError(f"{text!r} {'stayed' if gone else 'never came'}:\n{self.screen()}")
@@ -108,15 +112,16 @@ def test_a_person_finds_tags_and_leaves(terminal: Terminal, tmp_path: Path) -> N
     terminal.type("t")
     terminal.wait_for("Tags of")
     terminal.tmux("resize-window", "-x", "80", "-y", "24")
+    terminal.wait_for("memory-inspector", gone=True)
     terminal.wait_for("Tags of")
     terminal.type("Escape")
     terminal.wait_for("Tags of", gone=True)
     terminal.type("d")
-    terminal.wait_for("Delete")
+    terminal.wait_for("Delete 1 item?")
     terminal.type("y")
     terminal.wait_for("0 items")
     terminal.type("u")
-    terminal.wait_for("1 item")
+    terminal.wait_for("Undone")
     terminal.type("C-q")
     terminal.wait_for("ended with 0")
     assert asyncio.run(tags_of(path, "notes/first")) == {"animal"}

@@ -39,6 +39,7 @@ CHECKPOINT_GROUPS: Final = 64
 WAL_BYTES_MAX: Final = 16 * 1024 * 1024
 WAL_BYTES_LONG: Final = 64 * 1024 * 1024
 IDLE_SECONDS: Final = 1.0
+MERGE_PAUSE_SECONDS: Final = 0.1
 STORE_WIDE: Final = (StoreBusyError, StorageFullError, StorageError, ReadOnlyStoreError)
 """Refusals that the next writer would meet as well."""
 
@@ -214,7 +215,9 @@ class Writer:
         """
         with suppress(EngineError):
             while not self._waiting and await self._connection.run(_run_merge):
-                pass
+                # A pause, in which other processes get their turn to write.
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), MERGE_PAUSE_SECONDS)
 
     async def _commit(self, requests: list[_Request]) -> None:
         pending = requests
