@@ -40,7 +40,7 @@ COMMON_SHARE: Final = 0.1
 """A word in more than this part of the items is left out beside rarer ones."""
 COMMON_MIN: Final = 50
 """A word in so few items is not common, however small the store."""
-SCORED_MAX: Final = 48
+SCORED_MAX: Final = 36
 SCORED_CHARS_MAX: Final = 4_000
 SNIPPET_CHARS: Final = 160
 K1: Final = 1.2
@@ -119,6 +119,12 @@ def _scope(reading: Reading, node: Filter, now: int) -> Procedure[Scope]:
 _NEWEST: Final = "SELECT rowid FROM items_text WHERE items_text MATCH ? ORDER BY rowid DESC LIMIT ?"
 
 
+_OLDER: Final = (
+    "SELECT rowid FROM items_text WHERE items_text MATCH ? AND rowid < ? "
+    "ORDER BY rowid DESC LIMIT ?"
+)
+
+
 def _find_word(text: str, scope: Scope, *, prefix: bool) -> Procedure[Word | None]:
     """Look at the newest matches of a word; None if nothing has it."""
     # One letter of an unfinished word would match a good part of the store.
@@ -148,8 +154,8 @@ def _complete(word: Word, scope: Scope) -> Procedure[Word]:
     match = scoped_match([word.expression], scope.agent)
     keys = word.keys
     if len(keys) >= SAMPLE:
-        rows = yield Statement(_NEWEST, (match, MATCHES_PER_WORD))
-        keys = tuple(key for (key,) in rows)
+        rows = yield Statement(_OLDER, (match, keys[-1], MATCHES_PER_WORD - len(keys)))
+        keys += tuple(key for (key,) in rows)
     capped = len(keys) >= MATCHES_PER_WORD
     if scope.filter is not None and keys:
         rows = yield Statement(

@@ -38,7 +38,7 @@ async def test_the_library_works_as_promised(tmp_path: Path) -> None:
                 {"content": "an id is made"},
             ]
         )
-        assert [m.id for m in made][0] == "episode/17"
+        assert made[0].id == "episode/17"
         assert made[1].id
         assert await store.get("nobody") is None
         found = await store.get("user/preferences")
