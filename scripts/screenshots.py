@@ -35,7 +35,7 @@ async def draw_browse(store: Path, state: Path) -> str:
         await _until_still(app, pilot)
         await pilot.press("enter")
         await _until_still(app, pilot)
-        await pilot.press("j", "j", "space", "j", "j")
+        await pilot.press("j", "space", "k")
         await _until_still(app, pilot)
         return app.export_screenshot(title="memory-inspector open sample.db")
 

@@ -91,6 +91,17 @@ for _command in (
     root.add_command(_command)
 
 
+def _discard_unwritable() -> None:
+    """Let what is still buffered go nowhere, if it cannot be written where it should.
+
+    Python would complain about it when it exits, and end with a code of its own.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; whatever goes wrong, never a traceback."""
     for stream in (sys.stdout, sys.stderr):
@@ -111,14 +122,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         click.echo("interrupted", err=True)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader went away, as `head` does. What is still buffered has nowhere to go: without
-        # this, Python complains about it when it exits. (While a command runs, click does this.)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader went away, as `head` does. (While a command runs, click sees to this.)
+        _discard_unwritable()
         return FAILED
     except ImportError as error:
         click.echo(f"error: the installation is incomplete: {error}", err=True)
         click.echo("hint: install it again (in a checkout: make install)", err=True)
         return FAILED
     except Exception as error:  # noqa: BLE001 - the outermost boundary: nobody is left to handle it
-        return report(error)
+        code = report(error)
+        _discard_unwritable()
+        return code
     return code if isinstance(code, int) else 0

@@ -142,7 +142,7 @@ async def test_kill_at_any_time_loses_nothing_acknowledged(
         # The last line may be cut short by the kill, and the first of the rest by the reading.
         for line in [*lines, *rest.splitlines(keepends=True)]:
             what, _, item_id = line.rstrip("\n").partition(" ")
-            if line.endswith("\n") and what in STAGES:
+            if line.endswith("\n") and item_id and what in STAGES:
                 acknowledged[item_id] = max(what, acknowledged.get(item_id, ""), key=STAGES.index)
         assert acknowledged, errors
         async with asyncio.timeout(PATIENCE_SECONDS), open_store(path) as store:

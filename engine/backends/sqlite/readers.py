@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from time import perf_counter
 from typing import Any, Final
@@ -208,8 +208,10 @@ def _read(connection: Any, start: Start, seconds: float) -> Any:
 
 
 def _roll_back(connection: Any) -> None:
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")
+    """End the snapshot, even while whoever cancelled keeps interrupting this connection."""
+    while connection.in_transaction:
+        with suppress(driver.OperationalError):
+            connection.execute("ROLLBACK")
 
 
 def _begin_stream(connection: Any, start: Start, convert: Convert) -> tuple[Any, Any]:
@@ -237,4 +239,5 @@ def _end_stream(connection: Any, cursor: Any) -> None:
         cursor.close()
     _roll_back(connection)
     # Sorting a million rows takes memory that the next small query has no use for.
-    connection.execute("PRAGMA shrink_memory")
+    with suppress(driver.OperationalError):
+        connection.execute("PRAGMA shrink_memory")
