@@ -13,6 +13,8 @@ FLOAT_EXACT = 2**32 * 1_000_000
 """Up to the year 2106 a float of seconds is exact to the microsecond, and twice as fast."""
 MICROSECOND = timedelta(microseconds=1)
 
+_from_timestamp = datetime.fromtimestamp
+
 Clock = Callable[[], int]
 """Returns the present moment in UTC microseconds since 1970."""
 
@@ -39,5 +41,5 @@ def to_microseconds(moment: datetime) -> int:
 def to_datetime(microseconds: int) -> datetime:
     """Return UTC `microseconds` as an aware `datetime`."""
     if 0 <= microseconds < FLOAT_EXACT:
-        return datetime.fromtimestamp(microseconds / 1e6, UTC)
+        return _from_timestamp(microseconds / 1e6, UTC)
     return EPOCH + timedelta(microseconds=microseconds)

@@ -77,7 +77,7 @@ def encode(content: Any, limits: Limits, *, allow_pickle: bool = False) -> Encod
     return Encoded(CODECS[codec | 16], packed, len(raw), digest, preview, readable)
 
 
-def decode(codec: Codec, data: bytes, size: int, digest: bytes, *, item_id: str) -> Any:
+def decode(codec: int, data: bytes, size: int, digest: bytes, *, item_id: str) -> Any:
     """Return the content of a stored form; a pickle comes back as `PickledContent`.
 
     Raises:
@@ -92,7 +92,7 @@ def decode(codec: Codec, data: bytes, size: int, digest: bytes, *, item_id: str)
     return PickledContent(raw) if base == Codec.PICKLE else raw
 
 
-def unpack(codec: Codec, data: bytes, size: int, digest: bytes, *, item_id: str) -> bytes:
+def unpack(codec: int, data: bytes, size: int, digest: bytes, *, item_id: str) -> bytes:
     """Return the uncompressed bytes of a stored form, proven by its digest.
 
     Raises:

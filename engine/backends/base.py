@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from engine.procedures.base import Procedure
@@ -17,9 +17,9 @@ class Backend(Protocol):
 
     read_only: bool
 
-    async def point_read(
+    def point_read(
         self, procedure: Callable[P, Procedure[R]], *args: P.args, **kwargs: P.kwargs
-    ) -> R:
+    ) -> Awaitable[R]:
         """Run a procedure that reads a few rows by key, with the least delay there is."""
         ...
 

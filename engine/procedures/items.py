@@ -136,6 +136,32 @@ def _stored(row: Row, names: Names) -> Stored:
     )
 
 
+def _item(row: Row, names: Names, accesses: Accesses) -> Item:
+    """Return the item of a row, without the detour by `Stored`: most rows are only read."""
+    (key, item_id, agent, kind, tier, importance, created, updated, version, session, size,
+     codec, digest, metadata, _, _, last, count, data) = row  # fmt: skip
+    return _make_item(
+        accesses.get(key),
+        item_id,
+        names.agents.names[agent],
+        names.kinds.names[kind],
+        tier,
+        importance,
+        created,
+        updated,
+        version,
+        None if session is None else names.sessions.names[session],
+        size,
+        codec,
+        digest,
+        metadata,
+        _tags_of(row, names),
+        last,
+        count or 0,
+        data,
+    )
+
+
 class Found(NamedTuple):
     """An item and the key of its row; `item` is None when its content is too large to read here."""
 
@@ -154,11 +180,11 @@ def find_item(
     if row[_CONTENT] is None:
         return Found(row[_KEY], None)
     try:
-        stored = _stored(row, names)
+        item = _item(row, names, accesses)
     except KeyError:
         yield from _load_row_names(names, rows)
-        stored = _stored(row, names)
-    return Found(row[_KEY], item_of(stored, accesses))
+        item = _item(row, names, accesses)
+    return Found(row[_KEY], item)
 
 
 def load_items(
@@ -177,7 +203,7 @@ def load_items(
     for key in keys:
         if key in by_key:
             with suppress(CorruptItemError) if skip_corrupt else nullcontext():
-                items.append(item_of(_stored(by_key[key], names), accesses))
+                items.append(_item(by_key[key], names, accesses))
     return items
 
 
@@ -186,9 +212,7 @@ def load_items_by_id(names: Names, accesses: Accesses, ids: list[str]) -> Proced
     rows = yield Statement(BY_IDS, (json_values(ids),))
     yield from _load_row_names(names, rows)
     by_id = {row[1]: row for row in rows}
-    return [
-        item_of(_stored(by_id[item_id], names), accesses) for item_id in ids if item_id in by_id
-    ]
+    return [_item(by_id[item_id], names, accesses) for item_id in ids if item_id in by_id]
 
 
 def load_stored(
@@ -239,19 +263,44 @@ def _preview(row: Row, names: Names, accesses: Accesses) -> Preview:
     )
 
 
-def item_of(stored: Stored, accesses: Accesses = NO_ACCESSES) -> Item:
-    """Return the item of a row whose content was read.
+def item_of(stored: Stored) -> Item:
+    """Return the item of a state whose content is at hand.
 
     Raises:
         CorruptItemError: the content is not what was stored.
     """
-    (key, item_id, agent, kind, tier, importance, created, updated, version, session, size,
+    (_, item_id, agent, kind, tier, importance, created, updated, version, session, size,
      codec, digest, metadata, _, tags, last, count, data, _) = stored  # fmt: skip
-    pending = accesses.get(key)
-    if pending is not None:
-        count, last = count + pending[0], max(last or 0, pending[1])
     if data is None:
         raise ValueError(f"the content of {item_id!r} was not read")
+    return _make_item(None, item_id, agent, kind, tier, importance, created, updated, version,
+                      session, size, codec, digest, metadata, tags, last, count,
+                      data)  # fmt: skip
+
+
+def _make_item(
+    pending: tuple[int, int] | None,
+    item_id: str,
+    agent: str,
+    kind: str,
+    tier: int,
+    importance: float,
+    created: int,
+    updated: int,
+    version: int,
+    session: str | None,
+    size: int,
+    codec: int,
+    digest: bytes,
+    metadata: str | None,
+    tags: frozenset[str],
+    last: int | None,
+    count: int,
+    data: bytes,
+) -> Item:
+    """Return an item; `pending` are its accesses that are not written yet."""
+    if pending is not None:
+        count, last = count + pending[0], max(last or 0, pending[1])
     return Item(
         id=item_id,
         content=decode(codec, data, size, digest, item_id=item_id),
@@ -267,7 +316,7 @@ def item_of(stored: Stored, accesses: Accesses = NO_ACCESSES) -> Item:
         last_accessed_at=None if last is None else to_datetime(last),
         access_count=count,
         version=version,
-        codec=codec,
+        codec=CODECS[codec],
         size_bytes=size,
         stored_bytes=len(data),
         content_hash=digest,

@@ -11,7 +11,7 @@ from engine.models import BulkResult, Item
 from engine.procedures.base import Procedure, Statement
 from engine.procedures.items import Stored, item_of, load_stored
 from engine.procedures.links import load_links
-from engine.procedures.names import Names
+from engine.procedures.names import Names, json_values
 from engine.procedures.writing import Author, Revision, changed_fields, write_revisions
 from engine.serialization import Encoded
 
@@ -254,13 +254,16 @@ def delete_item(names: Names, item_id: str, version: int | None, author: Author)
 
 def flush_accesses(accesses: Mapping[int, tuple[int, int]]) -> Procedure[None]:
     """Add accesses (count, last in microseconds) by row key; items since deleted are skipped."""
-    for key, (count, last) in accesses.items():
-        yield Statement(_ACCESS, (key, last, count, key))
+    rows = [(key, last, count) for key, (count, last) in sorted(accesses.items())]
+    if rows:
+        yield Statement(_ACCESSES, (json_values(rows),))
 
 
-_ACCESS: Final = (
+# One statement for all of them: SQLite works it off without the interpreter, which readers need.
+_ACCESSES: Final = (
     "INSERT INTO access(item_key, last_accessed_at, access_count) "
-    "SELECT ?, ?, ? WHERE EXISTS (SELECT 1 FROM items WHERE item_key = ?) "
+    "SELECT e.value ->> 0, e.value ->> 1, e.value ->> 2 FROM json_each(?) e "
+    "WHERE EXISTS (SELECT 1 FROM items WHERE item_key = e.value ->> 0) "
     "ON CONFLICT DO UPDATE SET access_count = access_count + excluded.access_count, "
     "last_accessed_at = max(last_accessed_at, excluded.last_accessed_at)"
 )

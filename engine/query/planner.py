@@ -269,6 +269,8 @@ def _tag_paths(
     shape: Shape, stats: Statistics, *, by_created: bool, narrow: bool
 ) -> Iterator[Path]:
     share = stats.created_share(shape.created_from, shape.created_to)
+    if shape.agent is not None:
+        share *= stats.of(shape.agent, None, None) / max(stats.items, 1)
     narrow = narrow and by_created
     branches = {
         tag: _tag_branch(tag, shape, by_created=by_created, narrow=narrow)
@@ -301,10 +303,12 @@ _ANY_TAG: Final = (
 
 
 def _tag_branch(tag: int, shape: Shape, *, by_created: bool, narrow: bool) -> Branch:
-    """Return the source that is a tag's own list, which is in order of creation too."""
+    """Return the source that is a tag's own list, or its list in an agent, in order of creation."""
     alias = "i" if narrow else "d"
+    table = f"item_tags {alias}"
     tests = [(f"{alias}.tag_key = ?", tag)]
     if shape.agent is not None:
+        table += " INDEXED BY item_tags_agent"
         tests.append((f"{alias}.agent_key = ?", shape.agent))
     if shape.created_from is not None:
         tests.append((f"{alias}.created_at >= ?", shape.created_from))
@@ -312,8 +316,8 @@ def _tag_branch(tag: int, shape: Shape, *, by_created: bool, narrow: bool) -> Br
         tests.append((f"{alias}.created_at <= ?", shape.created_to))
     extra = Condition(" AND ".join(sql for sql, _ in tests), tuple(value for _, value in tests))
     if narrow:
-        return Branch("item_tags i", extra, tags=frozenset({tag}))
-    source = "item_tags d CROSS JOIN items i ON i.item_key = d.item_key"
+        return Branch(table, extra, tags=frozenset({tag}))
+    source = f"{table} CROSS JOIN items i ON i.item_key = d.item_key"
     if not by_created:
         return Branch(source, extra, tags=frozenset({tag}))
     return Branch(source, extra, value="d.created_at", key="d.item_key", tags=frozenset({tag}))

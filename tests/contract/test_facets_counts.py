@@ -10,6 +10,7 @@ import pytest
 from kit import START, OpenMemory
 
 from engine import InvalidFilterError, MemoryStore, Tier
+from engine.backends.sqlite.schema import SCHEMA_VERSION
 from engine.query.filter import And, Compare, Field, Has, Operator, Or, Part
 
 ATLAS = Compare(Field.AGENT, Operator.EQ, "atlas")
@@ -133,7 +134,7 @@ async def test_info_states_facts(counted: MemoryStore, path: Path, open_memory: 
     other = await (await open_memory(read_only=True, durability="relaxed")).info()
 
     assert info.path == str(path)
-    assert (info.items, info.sequence, info.schema_version) == (12, 12, 1)
+    assert (info.items, info.sequence, info.schema_version) == (12, 12, SCHEMA_VERSION)
     assert info.created_at > START
     assert info.file_bytes > 0
     assert (info.read_only, info.durability) == (False, "full")

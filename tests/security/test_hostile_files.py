@@ -25,7 +25,7 @@ from engine import (
     open_store,
 )
 from engine.backends.sqlite.driver import driver
-from engine.backends.sqlite.schema import APPLICATION_ID
+from engine.backends.sqlite.schema import APPLICATION_ID, SCHEMA_VERSION
 
 
 async def make_store(path: Path, items: int = 40) -> bytes:
@@ -156,7 +156,7 @@ async def test_a_newer_store_is_refused(path: Path) -> None:
     """The next version's store is left to the next version."""
     await make_store(path)
     with closing(driver.connect(path, isolation_level=None)) as connection:
-        connection.execute("PRAGMA user_version=2")
+        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
     await assert_refused(path, SchemaTooNewError)
 
 

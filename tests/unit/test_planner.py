@@ -109,7 +109,12 @@ SHAPES: dict[str, tuple[Filter, str, int | None, str]] = {
     "last updated": (And(()), "-updated_at", 100, "INDEX items_updated"),
     "session": (is_(Field.SESSION, "s3"), "-created_at", 100, r"INDEX items_session \(session_"),
     "seldom tag": (RARE, "-created_at", 100, r"USING PRIMARY KEY \(tag_key=\?"),
-    "seldom tag of an agent": (And((LARGE, RARE)), "-created_at", 100, r"PRIMARY KEY \(tag_key=\?"),
+    "seldom tag of an agent": (
+        And((LARGE, RARE)),
+        "-created_at",
+        100,
+        r"INDEX item_tags_agent \(agent_key=\? AND tag_key=\?",
+    ),
     "the seldom of two tags": (And((HALF, RARE)), "-created_at", 100, r"PRIMARY KEY \(tag_key=\?"),
     "any of two tags": (
         any_of(Field.TAG, "half", "t7"),
@@ -238,7 +243,7 @@ KEYS = {
             "importance",
             None,
             {"tags": {1: 500_000}},
-            "items_agent",
+            "item_tags",
         ),
         (And((LARGE, RARE)), "importance", None, {"tags": {2: 50}}, "item_tags"),
         (Text("x"), "importance", 100, {"text_matches": 50}, "items_text"),

@@ -192,7 +192,11 @@ class TestReading:
 
     def test_pending_accesses_are_added(self) -> None:
         """Accesses that are not written yet count."""
-        item = items.item_of(stored(access_count=2, last_accessed_at=5), {7: (3, 9)})
+        row = row_of(stored(access_count=2, last_accessed_at=5))
+        found, _ = drive(items.find_item(known(**ALL_KNOWN), {7: (3, 9)}, "a", small=False), [row])
+        assert found is not None
+        item = found.item
+        assert item is not None
         assert item.access_count == 5
         assert item.last_accessed_at is not None
         assert item.last_accessed_at.microsecond == 9

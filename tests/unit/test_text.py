@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -111,3 +114,19 @@ def test_words_lie_where_they_are_said_to(text: str) -> None:
 def test_preparing_is_total(text: str) -> None:
     """Any text can be prepared, the same way each time."""
     assert prepare(text) == prepare(text)
+
+
+PLAIN_HUMPED = re.compile(r"\b[A-Za-z0-9]*(?:[a-z0-9][A-Z]|[A-Z]{2}[a-z])[A-Za-z0-9]*\b")
+
+
+@given(st.text(st.sampled_from("abBCé1_ -東ªⅣ\u0300"), max_size=30))
+def test_identifiers_are_found_as_their_pattern_says(text: str) -> None:
+    """The quick search for identifiers finds what the plain pattern finds, in order."""
+    split, _, whole = prepare(text).partition("\n")
+    assert whole.split() == PLAIN_HUMPED.findall(split_free(text))
+    assert split.replace(" ", "") == split_free(text).replace(" ", "")
+
+
+def split_free(text: str) -> str:
+    """Return a text as `prepare` sees it before it looks for identifiers."""
+    return re.sub(r"(東)", r" \1 ", unicodedata.normalize("NFKC", text))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -119,15 +119,14 @@ class SqliteBackend:
                 hint="open it again in this process",
             )
 
-    async def point_read(
+    def point_read(
         self, procedure: Callable[P, Procedure[R]], *args: P.args, **kwargs: P.kwargs
-    ) -> R:
+    ) -> Awaitable[R]:
         """Run a procedure that reads a few rows by key, on this thread if there is time."""
         self._check()
         if self._points is None:
             raise StoreClosedError("the store is closed", hint="open it again")
-        result: R = await self._points.read(procedure, *args, **kwargs)
-        return result
+        return self._points.read(procedure, *args, **kwargs)
 
     async def read(
         self, procedure: Callable[P, Procedure[R]], *args: P.args, **kwargs: P.kwargs

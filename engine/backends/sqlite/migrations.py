@@ -10,7 +10,9 @@ from typing import Any
 
 from engine.backends.sqlite.schema import SCHEMA_VERSION
 
-STEPS: dict[int, tuple[str, ...]] = {}
+STEPS: dict[int, tuple[str, ...]] = {
+    2: ("CREATE INDEX item_tags_agent ON item_tags(agent_key, tag_key, created_at, item_key)",),
+}
 """The statements that lead from the version before to this one."""
 
 

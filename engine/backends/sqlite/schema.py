@@ -5,7 +5,7 @@ from __future__ import annotations
 APPLICATION_ID = 0x414D454D
 """`AMEM`: what the file header of a store says, so that others' databases are told apart."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # Text names are long and repeat; integers in their place make the file 2.8 times smaller.
 _NAME_TABLES = tuple(
@@ -58,6 +58,7 @@ SCHEMA = (
         item_key INTEGER NOT NULL REFERENCES items, agent_key INTEGER NOT NULL,
         PRIMARY KEY(tag_key, created_at, item_key)) STRICT, WITHOUT ROWID""",
     "CREATE INDEX item_tags_item ON item_tags(item_key, tag_key)",
+    "CREATE INDEX item_tags_agent ON item_tags(agent_key, tag_key, created_at, item_key)",
     """CREATE TABLE associations(source_key INTEGER NOT NULL REFERENCES items,
         relation_key INTEGER NOT NULL REFERENCES relations,
         target_key INTEGER NOT NULL REFERENCES items, strength REAL NOT NULL,
