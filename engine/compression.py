@@ -14,14 +14,19 @@ zstd: Any = _zstd
 """The module, with the names of PEP 784."""
 
 
-def decompress_bounded(data: bytes, size: int) -> bytes:
-    """Return the `size` bytes that `data` unpacks to.
+WINDOW_LOG_MAX = 25
+"""Frames that ask for more memory than 32 MiB are refused; no content is larger."""
+_OPTIONS = {zstd.DecompressionParameter.window_log_max: WINDOW_LOG_MAX}
+
+
+def decompress_bounded(data: bytes, size: int, dictionary: Any = None) -> bytes:
+    """Return the `size` bytes that `data` unpacks to, with the `ZstdDict` it was packed with.
 
     Raises:
         ValueError: it unpacks to fewer or more bytes, or is not Zstandard. A bomb is stopped
             one byte after `size`.
     """
-    decompressor = zstd.ZstdDecompressor()
+    decompressor = zstd.ZstdDecompressor(zstd_dict=dictionary)
     try:
         raw: bytes = decompressor.decompress(data, max_length=size + 1)
     except zstd.ZstdError as error:

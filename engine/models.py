@@ -28,7 +28,11 @@ class Tier(IntEnum):
 
 
 class Codec(IntEnum):
-    """How an item's content is stored; `COMPRESSED` is added for zstd."""
+    """How an item's content is stored: what its bytes are, and how they are packed.
+
+    `COMPRESSED` is zstd alone, `DICTIONARY` zstd with a dictionary trained on the store, `DELTA`
+    the difference from a content much like it.
+    """
 
     JSON = 0
     TEXT = 1
@@ -38,23 +42,32 @@ class Codec(IntEnum):
     TEXT_COMPRESSED = 17
     BYTES_COMPRESSED = 18
     PICKLE_COMPRESSED = 19
+    JSON_DICTIONARY = 32
+    TEXT_DICTIONARY = 33
+    BYTES_DICTIONARY = 34
+    PICKLE_DICTIONARY = 35
+    JSON_DELTA = 48
+    TEXT_DELTA = 49
+    BYTES_DELTA = 50
+    PICKLE_DELTA = 51
 
     @property
     def label(self) -> str:
-        """For people: `json`, or `json+zstd`."""
-        base = self.base.name.lower()
-        return f"{base}+zstd" if self.compressed else base
+        """For people: `json`, `json+zstd`, `json+dictionary` or `json+delta`."""
+        return self.base.name.lower() + _PACKINGS[self >> 4]
 
     @property
     def base(self) -> Codec:
-        """The codec without compression."""
+        """The codec without its packing."""
         return CODECS[self & 15]
 
     @property
     def compressed(self) -> bool:
-        """True if the stored bytes are zstd."""
+        """True if the stored bytes are packed in any way."""
         return self >= 16
 
+
+_PACKINGS = ("", "+zstd", "+dictionary", "+delta")
 
 # Looking a member up by its number is ten times faster here than by calling the enum.
 CODECS = {int(codec): codec for codec in Codec}

@@ -80,6 +80,8 @@ def encode(content: Any, limits: Limits, *, allow_pickle: bool = False) -> Encod
 def decode(codec: int, data: bytes, size: int, digest: bytes, *, item_id: str) -> Any:
     """Return the content of a stored form; a pickle comes back as `PickledContent`.
 
+    Content that is packed against others comes unpacked already, see `procedures.contents`.
+
     Raises:
         CorruptItemError: the bytes are not the ones that were stored.
     """
@@ -99,7 +101,7 @@ def unpack(codec: int, data: bytes, size: int, digest: bytes, *, item_id: str) -
         CorruptItemError: they are not the bytes that were stored.
     """
     try:
-        raw = decompress_bounded(data, size) if codec >= 16 else data
+        raw = decompress_bounded(data, size) if 16 <= codec < 32 else data
     except ValueError as error:
         raise _corrupt(item_id, str(error)) from error
     if content_digest(codec & 15, raw) != digest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,9 +11,10 @@ from typing import Any, TypeAlias
 import orjson
 
 from engine import MemoryStore
-from engine.backends.sqlite.driver import driver
+from engine.backends.sqlite.driver import driver, run_procedure
 from engine.backends.sqlite.schema import SCHEMA
-from engine.models import Codec
+from engine.procedures.contents import COLUMNS, unpacked
+from engine.procedures.trained import TrainedDictionaries
 from engine.serialization import PickledContent, decode
 from engine.text import searchable_text
 
@@ -94,6 +95,18 @@ AGREEMENTS = {
             "FROM changes d WHERE d.item_id = c.item_id AND d.operation <> 5) AND operation <> 3"
         ),
     ),
+    "uses of contents": (
+        "SELECT content_key, uses FROM contents",
+        (
+            "SELECT key, count(*) FROM (SELECT content_key AS key FROM items UNION ALL "
+            "SELECT content_key FROM changes UNION ALL SELECT base_key FROM contents) "
+            "WHERE key IS NOT NULL GROUP BY 1"
+        ),
+    ),
+    "moves and the change log": (
+        "SELECT sequence, at FROM transitions",
+        "SELECT sequence, at FROM changes WHERE before ->> '$.tier' IS NOT NULL AND operation = 2",
+    ),
     "row keys are never used again": (
         "SELECT 1",
         (
@@ -110,11 +123,19 @@ def rows(connection: Any, sql: str) -> list[Any]:
 
 
 def _check_contents(connection: Any) -> None:
-    for item_id, codec, data, size, digest, metadata in connection.execute(
-        "SELECT id, codec, content, size_bytes, hash, metadata FROM items"
-    ):
-        decode(Codec(codec), data, size, digest, item_id=item_id)
+    for _, _, metadata in _decoded(connection, "i.metadata"):
         assert metadata is None or isinstance(orjson.loads(metadata), dict)
+
+
+def _decoded(connection: Any, column: str) -> Iterator[tuple[str, Any, Any]]:
+    """Yield id, content (proven by its hash) and one more column of every item."""
+    rows = connection.execute(
+        f"SELECT i.id, i.hash, {column}, {COLUMNS} "
+        "FROM items i JOIN contents c ON c.content_key = i.content_key"
+    ).fetchall()
+    for row in run_procedure(connection, unpacked(TrainedDictionaries(), rows, 3)):
+        item_id, digest, extra, codec, size, _, _, data = row
+        yield item_id, decode(codec, data, size, digest, item_id=item_id), extra
 
 
 def _check_text(connection: Any) -> None:
@@ -122,10 +143,14 @@ def _check_text(connection: Any) -> None:
     (create,) = [sql for sql in SCHEMA if "items_text USING fts5" in sql]
     with closing(driver.connect(":memory:", isolation_level=None)) as fresh:
         fresh.execute(create)
-        for key, item_id, agent, codec, data, size, digest in connection.execute(
-            "SELECT item_key, id, agent_key, codec, content, size_bytes, hash FROM items"
-        ):
-            content = decode(Codec(codec), data, size, digest, item_id=item_id)
+        keys = {
+            item_id: (key, agent)
+            for key, item_id, agent in connection.execute(
+                "SELECT item_key, id, agent_key FROM items"
+            )
+        }
+        for item_id, content, _ in _decoded(connection, "NULL"):
+            key, agent = keys[item_id]
             readable = None if isinstance(content, (bytes, PickledContent)) else content
             fresh.execute(
                 "INSERT INTO items_text(rowid, text, scope) VALUES (?, ?, ?)",

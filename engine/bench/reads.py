@@ -37,10 +37,11 @@ STATISTICS_SECONDS: Final = 0.7
 # What somebody would write by hand over the same tables to have the same item.
 RAW_GET: Final = (
     "SELECT i.id, g.name, k.name, i.tier, i.importance, i.created_at, i.updated_at, i.version, "
-    "s.name, i.size_bytes, i.codec, i.hash, i.metadata, "
+    "s.name, i.size_bytes, c.codec, i.hash, i.metadata, "
     "(SELECT group_concat(n.name, char(31)) FROM item_tags t JOIN tags n USING (tag_key) "
-    "WHERE t.item_key = i.item_key), a.last_accessed_at, a.access_count, i.content "
-    "FROM items i JOIN agents g USING (agent_key) JOIN kinds k USING (kind_key) "
+    "WHERE t.item_key = i.item_key), a.last_accessed_at, a.access_count, c.data "
+    "FROM items i JOIN contents c USING (content_key) "
+    "JOIN agents g USING (agent_key) JOIN kinds k USING (kind_key) "
     "LEFT JOIN sessions s USING (session_key) LEFT JOIN access a ON a.item_key = i.item_key "
     "WHERE i.id = ?"
 )

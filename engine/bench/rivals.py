@@ -23,7 +23,7 @@ from engine.procedures.base import Deferred, Many, Procedure, Statement, TextCha
 from engine.procedures.fulltext import write_text
 from engine.procedures.mutations import Draft
 from engine.procedures.names import Names
-from engine.procedures.writing import Author
+from engine.procedures.revisions import Author
 
 
 class Supply:

@@ -6,6 +6,7 @@ itself. History is therefore read from now backwards.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,17 +14,23 @@ import orjson
 
 from engine.clock import to_datetime
 from engine.errors import CorruptItemError
-from engine.models import Change, ChangeNotice, Codec, Operation
+from engine.models import CODECS, Change, ChangeNotice, Codec, Operation
 from engine.procedures.base import Procedure, Row, Statement
+from engine.procedures.contents import COLUMNS, unpacked
 from engine.procedures.items import Stored, load_stored
 from engine.procedures.names import Names, load_names
-from engine.procedures.writing import LOGGED_FIELDS, logged_fields
+from engine.procedures.revisions import LOGGED_FIELDS, logged_fields
 from engine.serialization import decode
 
-CHANGES: Final = (
-    "SELECT sequence, at, actor_key, operation, item_id, version, undoes, before, codec, content, "
-    "batch FROM changes "
+_CHANGES: Final = (
+    "SELECT x.sequence, x.at, x.actor_key, x.operation, x.item_id, x.version, x.undoes, x.before, "
+    "x.batch, x.content_key, "
 )
+_WITH_CONTENT: Final = (
+    f"{_CHANGES} {COLUMNS} FROM changes x LEFT JOIN contents c ON c.content_key = x.content_key "
+)
+_WITHOUT_CONTENT: Final = f"{_CHANGES} NULL, NULL, NULL, NULL, NULL FROM changes x "
+_CONTENT: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +45,25 @@ class Logged:
     version: int
     undoes: int | None
     before: dict[str, Any]
+    batch: int | None
+    content_key: int | None
     codec: Codec | None
     data: bytes | None
-    batch: int | None
 
 
-def logged_of(row: Row) -> Logged:
-    """Return a row selected by `CHANGES`."""
-    (sequence, at, actor, operation, item_id, version, undoes, before, codec, data, batch) = row
+def load_logged(
+    names: Names, condition: str, values: Sequence[Any], *, content: bool = True
+) -> Procedure[list[Logged]]:
+    """Return the changes that `condition` selects and orders, their contents unpacked."""
+    columns = _WITH_CONTENT if content else _WITHOUT_CONTENT
+    rows = yield Statement(f"{columns} {condition}", values)
+    rows = yield from unpacked(names.trained, rows, _CONTENT)
+    return [_logged(row) for row in rows]
+
+
+def _logged(row: Row) -> Logged:
+    (sequence, at, actor, operation, item_id, version, undoes, before, batch, content_key, codec,
+     _, _, _, data) = row  # fmt: skip
     return Logged(
         sequence,
         at,
@@ -55,9 +73,10 @@ def logged_of(row: Row) -> Logged:
         version,
         undoes,
         orjson.loads(before) if before else {},
-        None if codec is None else Codec(codec),
-        data,
         batch,
+        content_key,
+        None if codec is None else CODECS[codec],
+        data,
     )
 
 
@@ -66,11 +85,11 @@ def item_history(
 ) -> Procedure[list[Change]]:
     """Return the newest `limit` changes of an item older than sequence `before`, oldest first."""
     # What came after `before` has to be read as well: each state is told from the one after it.
-    rows = yield Statement(
-        f"{CHANGES} WHERE item_id = ? ORDER BY sequence DESC LIMIT ?",
+    logged = yield from load_logged(
+        names,
+        "WHERE item_id = ? ORDER BY sequence DESC LIMIT ?",
         (item_id, limit if before is None else -1),
     )
-    logged = [logged_of(row) for row in rows]
     yield from load_names(names.actors, {change.actor_key for change in logged})
     live = yield from load_stored(names, ids=[item_id], content=True)
     state = _public_state(live[0]) if live else {}

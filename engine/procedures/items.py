@@ -12,6 +12,7 @@ from engine.clock import to_datetime
 from engine.errors import CorruptItemError
 from engine.models import CODECS, TIER_OF, Codec, Item, Preview
 from engine.procedures.base import Procedure, Row, Rows, Statement
+from engine.procedures.contents import COLUMNS, unpacked
 from engine.procedures.names import Names, json_values, load_names
 from engine.serialization import PREVIEW_CHARS, decode, preview_of
 
@@ -56,6 +57,8 @@ class Stored(NamedTuple):
     tags: frozenset[str]
     last_accessed_at: int | None
     access_count: int
+    content_key: int | None
+    """Where the content is; None while it is not stored yet."""
     data: bytes | None
     text: str | None = None
     """The words for full text, where they are known already."""
@@ -64,30 +67,31 @@ class Stored(NamedTuple):
 _TAGS = "(SELECT group_concat(t.tag_key) FROM item_tags t WHERE t.item_key = i.item_key)"
 _COLUMNS = (
     "SELECT i.item_key, i.id, i.agent_key, i.kind_key, i.tier, i.importance, i.created_at, "
-    "i.updated_at, i.version, i.session_key, i.size_bytes, i.codec, i.hash, i.metadata, "
-    f"i.preview, {_TAGS}, a.last_accessed_at, a.access_count, "
+    "i.updated_at, i.version, i.session_key, i.hash, i.metadata, "
+    f"i.preview, {_TAGS}, a.last_accessed_at, a.access_count, i.content_key, length(c.data), "
+    "c.codec, c.size_bytes, c.dictionary_key, c.base_key, "
 )
-_FROM = " FROM items i LEFT JOIN access a ON a.item_key = i.item_key "
+_FROM = (
+    " FROM items i JOIN contents c ON c.content_key = i.content_key "
+    "LEFT JOIN access a ON a.item_key = i.item_key "
+)
+_KEYS = "i.item_key IN (SELECT value FROM json_each(?))"
 
-BY_ID: Final = f"{_COLUMNS} i.content {_FROM} WHERE i.id = ?"
+BY_ID: Final = f"{_COLUMNS} c.data {_FROM} WHERE i.id = ?"
 BY_ID_IF_SMALL: Final = (
-    f"{_COLUMNS} CASE WHEN i.size_bytes <= {INLINE_BYTES_MAX} THEN i.content END "
+    f"{_COLUMNS} CASE WHEN i.size_bytes <= {INLINE_BYTES_MAX} THEN c.data END "
     f"{_FROM} WHERE i.id = ?"
 )
-BY_IDS: Final = f"{_COLUMNS} i.content {_FROM} WHERE i.id IN (SELECT value FROM json_each(?))"
-BY_KEYS: Final = (
-    f"{_COLUMNS} i.content {_FROM} WHERE i.item_key IN (SELECT value FROM json_each(?))"
-)
-BY_KEYS_WITHOUT_CONTENT: Final = (
-    f"{_COLUMNS} NULL {_FROM} WHERE i.item_key IN (SELECT value FROM json_each(?))"
-)
-# Four bytes a character at most.
+BY_IDS: Final = f"{_COLUMNS} c.data {_FROM} WHERE i.id IN (SELECT value FROM json_each(?))"
+BY_KEYS: Final = f"{_COLUMNS} c.data {_FROM} WHERE {_KEYS}"
+BY_KEYS_WITHOUT_CONTENT: Final = f"{_COLUMNS} NULL {_FROM} WHERE {_KEYS}"
+# Four bytes a character at most. What zstd alone packed has its preview beside it.
 PREVIEWS_BY_KEYS: Final = (
-    f"{_COLUMNS} CASE WHEN i.codec < 16 THEN substr(i.content, 1, {PREVIEW_CHARS * 4}) END "
-    f"{_FROM} WHERE i.item_key IN (SELECT value FROM json_each(?))"
+    f"{_COLUMNS} CASE WHEN c.codec < 16 THEN substr(c.data, 1, {PREVIEW_CHARS * 4}) "
+    f"WHEN i.preview IS NULL THEN c.data END {_FROM} WHERE {_KEYS}"
 )
 
-_KEY, _AGENT, _KIND, _SESSION, _TAG_KEYS, _CONTENT = 0, 2, 3, 9, 15, 18
+_KEY, _AGENT, _KIND, _SESSION, _TAG_KEYS, _CODEC, _CONTENT = 0, 2, 3, 9, 13, 18, 22
 
 
 def _load_row_names(names: Names, rows: Rows) -> Procedure[None]:
@@ -111,8 +115,8 @@ def _tags_of(row: Row, names: Names) -> frozenset[str]:
 
 
 def _stored(row: Row, names: Names) -> Stored:
-    (key, item_id, agent, kind, tier, importance, created, updated, version, session, size,
-     codec, digest, metadata, preview, _, last, count, data) = row  # fmt: skip
+    (key, item_id, agent, kind, tier, importance, created, updated, version, session, digest,
+     metadata, preview, _, last, count, content_key, _, codec, size, _, _, data) = row  # fmt: skip
     return Stored(
         key,
         item_id,
@@ -132,14 +136,15 @@ def _stored(row: Row, names: Names) -> Stored:
         _tags_of(row, names),
         last,
         count or 0,
+        content_key,
         data,
     )
 
 
 def _item(row: Row, names: Names, accesses: Accesses) -> Item:
     """Return the item of a row, without the detour by `Stored`: most rows are only read."""
-    (key, item_id, agent, kind, tier, importance, created, updated, version, session, size,
-     codec, digest, metadata, _, _, last, count, data) = row  # fmt: skip
+    (key, item_id, agent, kind, tier, importance, created, updated, version, session, digest,
+     metadata, _, _, last, count, _, stored_bytes, codec, size, _, _, data) = row  # fmt: skip
     return _make_item(
         accesses.get(key),
         item_id,
@@ -158,8 +163,16 @@ def _item(row: Row, names: Names, accesses: Accesses) -> Item:
         _tags_of(row, names),
         last,
         count or 0,
+        stored_bytes,
         data,
     )
+
+
+def _load_rows(names: Names, statement: Statement) -> Procedure[Rows]:
+    """Return rows whose names are known and whose contents need nothing else to be unpacked."""
+    rows = yield statement
+    yield from _load_row_names(names, rows)
+    return (yield from unpacked(names.trained, rows, _CODEC))
 
 
 class Found(NamedTuple):
@@ -179,6 +192,8 @@ def find_item(
     row = rows[0]
     if row[_CONTENT] is None:
         return Found(row[_KEY], None)
+    if row[_CODEC] >= Codec.JSON_DICTIONARY:
+        (row,) = yield from unpacked(names.trained, rows, _CODEC)
     try:
         item = _item(row, names, accesses)
     except KeyError:
@@ -196,8 +211,7 @@ def load_items(
         CorruptItemError: one is damaged (unless `skip_corrupt`, which leaves it out).
     """
     keys = list(keys)
-    rows = yield Statement(BY_KEYS, (json_values(keys),))
-    yield from _load_row_names(names, rows)
+    rows = yield from _load_rows(names, Statement(BY_KEYS, (json_values(keys),)))
     by_key = {row[_KEY]: row for row in rows}
     items: list[Item] = []
     for key in keys:
@@ -209,8 +223,7 @@ def load_items(
 
 def load_items_by_id(names: Names, accesses: Accesses, ids: list[str]) -> Procedure[list[Item]]:
     """Return the items with these ids, in the order of `ids`; absent ones are left out."""
-    rows = yield Statement(BY_IDS, (json_values(ids),))
-    yield from _load_row_names(names, rows)
+    rows = yield from _load_rows(names, Statement(BY_IDS, (json_values(ids),)))
     by_id = {row[1]: row for row in rows}
     return [_item(by_id[item_id], names, accesses) for item_id in ids if item_id in by_id]
 
@@ -220,11 +233,11 @@ def load_stored(
 ) -> Procedure[list[Stored]]:
     """Return the rows of these ids or keys, in no order; absent ones are left out."""
     if ids is not None:
-        rows = yield Statement(BY_IDS, (json_values(ids),))
+        statement = Statement(BY_IDS, (json_values(ids),))
     else:
         sql = BY_KEYS if content else BY_KEYS_WITHOUT_CONTENT
-        rows = yield Statement(sql, (json_values(keys),))
-    yield from _load_row_names(names, rows)
+        statement = Statement(sql, (json_values(keys),))
+    rows = yield from _load_rows(names, statement)
     return [_stored(row, names) for row in rows]
 
 
@@ -232,14 +245,13 @@ def load_previews(
     names: Names, accesses: Accesses, keys: Iterable[int]
 ) -> Procedure[dict[int, Preview]]:
     """Return the items of these row keys as rows of a list, by key; absent ones are left out."""
-    rows = yield Statement(PREVIEWS_BY_KEYS, (json_values(keys),))
-    yield from _load_row_names(names, rows)
+    rows = yield from _load_rows(names, Statement(PREVIEWS_BY_KEYS, (json_values(keys),)))
     return {row[_KEY]: _preview(row, names, accesses) for row in rows}
 
 
 def _preview(row: Row, names: Names, accesses: Accesses) -> Preview:
-    (key, item_id, agent, kind, tier, importance, created, updated, version, _, size,
-     codec_number, _, _, preview, _, last, count, head) = row  # fmt: skip
+    (key, item_id, agent, kind, tier, importance, created, updated, version, _, _, _,
+     preview, _, last, count, _, _, codec_number, size, _, _, head) = row  # fmt: skip
     codec = CODECS[codec_number]
     pending = accesses.get(key)
     if pending is not None:
@@ -259,7 +271,7 @@ def _preview(row: Row, names: Names, accesses: Accesses) -> Preview:
         size_bytes=size,
         version=version,
         codec=codec,
-        text=preview_of(codec, head or b"") if preview is None else preview,
+        text=preview_of(codec.base, head or b"") if preview is None else preview,
     )
 
 
@@ -270,11 +282,11 @@ def item_of(stored: Stored) -> Item:
         CorruptItemError: the content is not what was stored.
     """
     (_, item_id, agent, kind, tier, importance, created, updated, version, session, size,
-     codec, digest, metadata, _, tags, last, count, data, _) = stored  # fmt: skip
+     codec, digest, metadata, _, tags, last, count, _, data, _) = stored  # fmt: skip
     if data is None:
         raise ValueError(f"the content of {item_id!r} was not read")
     return _make_item(None, item_id, agent, kind, tier, importance, created, updated, version,
-                      session, size, codec, digest, metadata, tags, last, count,
+                      session, size, codec, digest, metadata, tags, last, count, len(data),
                       data)  # fmt: skip
 
 
@@ -296,6 +308,7 @@ def _make_item(
     tags: frozenset[str],
     last: int | None,
     count: int,
+    stored_bytes: int,
     data: bytes,
 ) -> Item:
     """Return an item; `pending` are its accesses that are not written yet."""
@@ -318,19 +331,21 @@ def _make_item(
         version=version,
         codec=CODECS[codec],
         size_bytes=size,
-        stored_bytes=len(data),
+        stored_bytes=stored_bytes,
         content_hash=digest,
     )
 
 
-def load_content(item_id: str) -> Procedure[tuple[Codec, bytes, int, bytes] | None]:
-    """Return codec, stored bytes, size and digest of one item's content."""
+def load_content(names: Names, item_id: str) -> Procedure[tuple[Codec, bytes, int, bytes] | None]:
+    """Return codec, stored bytes, size and digest of one item's content, fit for `unpack`."""
     rows = yield Statement(
-        "SELECT codec, content, size_bytes, hash FROM items WHERE id = ?", (item_id,)
+        f"SELECT i.hash, {COLUMNS} FROM items i JOIN contents c ON c.content_key = i.content_key "
+        "WHERE i.id = ?",
+        (item_id,),
     )
     if not rows:
         return None
-    codec, data, size, digest = rows[0]
+    ((digest, codec, size, _, _, data),) = yield from unpacked(names.trained, rows, 1)
     return CODECS[codec], data, size, digest
 
 

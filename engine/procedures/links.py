@@ -13,7 +13,7 @@ from engine.models import Association, Operation
 from engine.procedures.base import Procedure, Row, Statement
 from engine.procedures.items import find_item_keys
 from engine.procedures.names import Names, ensure_keys, json_values
-from engine.procedures.writing import Author
+from engine.procedures.revisions import Author
 
 _COLUMNS: Final = (
     "SELECT s.id, t.id, r.name, l.strength, l.created_at FROM associations l "

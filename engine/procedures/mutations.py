@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from engine.errors import ItemNotFoundError, LimitExceededError, VersionConflictError
@@ -12,7 +12,8 @@ from engine.procedures.base import Procedure, Statement
 from engine.procedures.items import Stored, item_of, load_stored
 from engine.procedures.links import load_links
 from engine.procedures.names import Names, json_values
-from engine.procedures.writing import Author, Revision, changed_fields, write_revisions
+from engine.procedures.revisions import Author, Revision, changed_fields
+from engine.procedures.writing import write_revisions
 from engine.serialization import Encoded
 
 CHUNK: Final = 1_000
@@ -86,7 +87,7 @@ def _put_group(
     ]
     sequences = yield from write_revisions(names, revisions, author)
     batch = author.batch or (sequences[0] if sequences else None)
-    return revisions, Author(author.actor, author.at + len(group), batch)
+    return revisions, replace(author, at=author.at + len(group), batch=batch)
 
 
 def _groups(drafts: Sequence[Draft]) -> Iterator[list[Draft]]:
@@ -128,6 +129,7 @@ def _state(draft: Draft, old: Stored | None, now: int) -> Stored:
         tags=draft.tags,
         last_accessed_at=draft.last_accessed_at if old is None else old.last_accessed_at,
         access_count=draft.access_count if old is None else old.access_count,
+        content_key=None,
         data=encoded.data,
         text=draft.text,
     )
@@ -170,6 +172,7 @@ def _edited(old: Stored, edit: Edit, now: int) -> Stored:
             codec=encoded.codec,
             digest=encoded.digest,
             preview=encoded.preview,
+            content_key=None,
             data=encoded.data,
         )
     if edit.add_tags or edit.remove_tags:
@@ -221,7 +224,7 @@ def _revise_many(
         deleted = [old.key for old, new, _ in revisions if old is not None and new is None]
         links = yield from load_links(deleted) if deleted else no_links()
         sequences = yield from write_revisions(
-            names, revisions, Author(author.actor, author.at, first), links=links
+            names, revisions, replace(author, batch=first), links=links
         )
         if sequences:
             first, last = first or sequences[0], sequences[-1]

@@ -12,6 +12,7 @@ import orjson
 
 from engine.errors import InvalidItemError
 from engine.procedures.base import Many, Procedure, Statement
+from engine.procedures.trained import TrainedDictionaries
 
 KNOWN_MAX = 200_000
 """Names kept in memory per table; beyond that the memory starts again from nothing."""
@@ -57,7 +58,7 @@ class Dictionary:
 
 
 class Names:
-    """The dictionaries of a store."""
+    """The dictionaries of a store: of names, and those trained for packing."""
 
     def __init__(self) -> None:
         self.agents = Dictionary("agents", "agent_key")
@@ -66,10 +67,18 @@ class Names:
         self.relations = Dictionary("relations", "relation_key")
         self.actors = Dictionary("actors", "actor_key")
         self.sessions = Dictionary("sessions", "session_key")
+        self.trained = TrainedDictionaries()
 
     def settle(self, *, committed: bool) -> None:
         """End a transaction in all dictionaries."""
-        for dictionary in vars(self).values():
+        for dictionary in (
+            self.agents,
+            self.kinds,
+            self.tags,
+            self.relations,
+            self.actors,
+            self.sessions,
+        ):
             dictionary.settle(committed=committed)
 
 

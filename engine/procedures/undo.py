@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
@@ -11,11 +11,12 @@ import orjson
 from engine.errors import ChangeNotFoundError, UndoConflictError
 from engine.models import Operation, Tier
 from engine.procedures.base import Procedure, Statement
-from engine.procedures.history import CHANGES, Logged, logged_of
+from engine.procedures.history import Logged, load_logged
 from engine.procedures.items import Stored, load_stored
 from engine.procedures.links import load_links, set_link
 from engine.procedures.names import Names
-from engine.procedures.writing import Author, Revision, write_revisions
+from engine.procedures.revisions import Author, Revision
+from engine.procedures.writing import write_revisions
 from engine.serialization import preview_of, unpack
 
 
@@ -61,7 +62,7 @@ def undo_at_once(
     """
     undoing = yield from find_undoing(first, last)
     if not force:
-        yield from refuse_conflicts(undoing, first, last)
+        yield from refuse_conflicts(names, undoing, first, last)
     return (yield from undo_window(names, undoing, first, last, author))
 
 
@@ -69,22 +70,27 @@ def undo_window(
     names: Names, undoing: Undoing, first: int, last: int, author: Author
 ) -> Procedure[list[int]]:
     """Take back those of the changes that lie in a window of sequences, newest first."""
-    entries = yield from _load_window(undoing, first, last)
+    entries = yield from _load_window(names, undoing, first, last, content=True)
     done: list[int] = []
     batch = author.batch
     for wave in _waves(entries):
-        sequences = yield from _undo_wave(names, wave, Author(author.actor, author.at, batch))
+        sequences = yield from _undo_wave(names, wave, replace(author, batch=batch, reason="undo"))
         if sequences and len(entries) > 1 and batch is None:
             batch = sequences[0]
         done.extend(sequences)
     return done
 
 
-def _load_window(undoing: Undoing, first: int, last: int) -> Procedure[list[Logged]]:
-    rows = yield Statement(
-        f"{CHANGES} WHERE sequence BETWEEN ? AND ? ORDER BY sequence DESC", (first, last)
+def _load_window(
+    names: Names, undoing: Undoing, first: int, last: int, *, content: bool
+) -> Procedure[list[Logged]]:
+    entries = yield from load_logged(
+        names,
+        "WHERE sequence BETWEEN ? AND ? ORDER BY sequence DESC",
+        (first, last),
+        content=content,
     )
-    return [entry for entry in map(logged_of, rows) if entry in undoing]
+    return [entry for entry in entries if entry in undoing]
 
 
 WAVE_MAX: Final = 1_000
@@ -108,22 +114,24 @@ def _waves(entries: list[Logged]) -> Iterator[list[Logged]]:
         yield wave
 
 
-def refuse_conflicts(undoing: Undoing, first: int, last: int) -> Procedure[None]:
+def refuse_conflicts(names: Names, undoing: Undoing, first: int, last: int) -> Procedure[None]:
     """Raise if a later change that still stands touched what a window of these would put back.
 
     Raises:
         UndoConflictError: one did.
     """
-    entries = yield from _load_window(undoing, first, last)
+    entries = yield from _load_window(names, undoing, first, last, content=False)
     mine: dict[str, list[Logged]] = {}
     for entry in entries:
         mine.setdefault(entry.item_id, []).append(entry)
     for item_id, earlier in mine.items():
-        rows = yield Statement(
-            f"{CHANGES} WHERE item_id = ? AND sequence > ? ORDER BY sequence DESC",
+        since = yield from load_logged(
+            names,
+            "WHERE item_id = ? AND sequence > ? ORDER BY sequence DESC",
             (item_id, earlier[-1].sequence),
+            content=False,
         )
-        for later in _standing(logged_of(row) for row in rows):
+        for later in _standing(since):
             if later in undoing:
                 continue
             for entry in earlier:
@@ -136,7 +144,7 @@ def refuse_conflicts(undoing: Undoing, first: int, last: int) -> Procedure[None]
                     )
 
 
-def _standing(newest_first: Iterator[Logged]) -> Iterator[Logged]:
+def _standing(newest_first: Iterable[Logged]) -> Iterator[Logged]:
     """Leave out changes that were undone, together with the undoing ones."""
     undone: set[int] = set()
     for entry in newest_first:
@@ -236,11 +244,12 @@ def _content_columns(entry: Logged) -> dict[str, Any]:
     digest = bytes.fromhex(stub["hash"])
     raw = unpack(codec, data, stub["size"], digest, item_id=entry.item_id)
     return {
+        "content_key": entry.content_key,
         "codec": codec,
         "data": data,
         "size_bytes": stub["size"],
         "digest": digest,
-        "preview": preview_of(codec.base, raw) if codec.compressed else None,
+        "preview": preview_of(codec.base, raw) if 16 <= codec < 32 else None,
     }
 
 

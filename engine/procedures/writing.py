@@ -7,55 +7,26 @@ the difference, set by set, so that they cannot disagree.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
 from engine.errors import CorruptItemError
-from engine.models import Operation, Tier
-from engine.procedures.base import Deferred, Many, Procedure, Row, Statement, TextChange
+from engine.models import Operation
+from engine.procedures.base import Procedure, Row, Statement, TextChange
 from engine.procedures.items import Stored
-from engine.procedures.names import Names, add_counts, ensure_keys, json_values
-from engine.serialization import PickledContent, decode
-from engine.text import searchable_text
-
-
-class Revision(NamedTuple):
-    """What an item was (None: absent) and what it becomes (None: deleted)."""
-
-    old: Stored | None
-    new: Stored | None
-    undoes: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """Who writes, when, and as part of which batch (the sequence of its first change)."""
-
-    actor: str
-    at: int
-    batch: int | None = None
-
-
-@dataclass(slots=True)
-class _Work:
-    """Rows to write, table by table, collected before anything is written."""
-
-    insert: list[Row] = field(default_factory=list)
-    update: list[Row] = field(default_factory=list)
-    delete: list[Row] = field(default_factory=list)
-    untag: list[Row] = field(default_factory=list)
-    tag: list[Row] = field(default_factory=list)
-    text: list[TextChange] = field(default_factory=list)
-    accessed: list[Row] = field(default_factory=list)
-    strays: list[Row] = field(default_factory=list)
-    changes: list[Row] = field(default_factory=list)
-    stale_text: bool = False
-    counts: Counter[tuple[int, int, int]] = field(default_factory=Counter)
-    tag_counts: Counter[int] = field(default_factory=Counter)
+from engine.procedures.names import Names, ensure_keys
+from engine.procedures.revisions import (
+    Author,
+    Revision,
+    changed_fields,
+    logged_fields,
+    scope_of,
+    text_of,
+)
+from engine.procedures.tables import Work, write_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,24 +58,31 @@ def write_revisions(
     actors = yield from ensure_keys(names.actors, {author.actor})
     ((last,),) = yield Statement("SELECT coalesce(max(sequence), 0) FROM changes")
     created = sum(1 for revision in revisions if revision.old is None)
-    next_key = yield from _allocate(created) if created else nothing()
+    contents = sum(1 for revision in revisions if _brings_content(revision))
+    # An item's first content has the item's key; what comes later has one of its own.
+    next_key = yield from _allocate(created + contents) if created + contents else nothing()
+    next_content = next_key + created
     newest = yield from _newest_creation() if created else nothing()
-    work = _Work()
+    work = Work()
     sequences = list(range(last + 1, last + 1 + len(revisions)))
     batch = author.batch if author.batch or len(revisions) == 1 else sequences[0]
     for sequence, revision in zip(sequences, revisions, strict=True):
         if revision.old is None and revision.new is not None:
             revision = Revision(None, Stored(next_key, *revision.new[1:]), revision.undoes)  # noqa: PLW2901
             next_key += 1
+        content_key = _content_key(revision, next_content)
+        next_content += content_key == next_content
         newest = _plan_order(work, revision, newest)
-        _plan_items(work, revision, keys)
+        _plan_content(work, revision, content_key)
+        _plan_items(work, revision, keys, content_key)
         _plan_tags(work, revision, keys)
         _plan_text(work, revision, keys)
+        _plan_move(work, revision, sequence, author)
         before = _before(revision, links or {})
         work.changes.append(
             (sequence, author.at, actors[author.actor], *_change(revision, before), batch)
         )
-    yield from _execute(work)
+    yield from write_rows(work)
     return sequences
 
 
@@ -117,45 +95,6 @@ def nothing() -> Procedure[int]:
 def _is_idle(revision: Revision) -> bool:
     old, new = revision.old, revision.new
     return old is not None and new is not None and not changed_fields(old, new)
-
-
-# Field of `Stored`: name in the change log. `data` stands for the content as a whole.
-_LOGGED: Final = {
-    "agent": "agent",
-    "kind": "kind",
-    "tier": "tier",
-    "importance": "importance",
-    "tags": "tags",
-    "metadata": "metadata",
-    "session": "session_id",
-    "digest": "content",
-    "created_at": "created_at",
-}
-
-
-LOGGED_FIELDS: Final = tuple(_LOGGED.values())
-
-
-def changed_fields(old: Stored, new: Stored) -> list[str]:
-    """Return the names, as in the change log, of the fields in which two states differ."""
-    return [
-        name for column, name in _LOGGED.items() if getattr(old, column) != getattr(new, column)
-    ]
-
-
-def logged_fields(stored: Stored) -> dict[str, Any]:
-    """Return a state as the change log has it: public names, JSON values, content as a stub."""
-    return {
-        "agent": stored.agent,
-        "kind": stored.kind,
-        "tier": Tier(stored.tier).label,
-        "importance": stored.importance,
-        "tags": sorted(stored.tags),
-        "metadata": orjson.loads(stored.metadata) if stored.metadata else {},
-        "session_id": stored.session,
-        "created_at": stored.created_at,
-        "content": {"size": stored.size_bytes, "hash": stored.digest.hex()},
-    }
 
 
 def _before(revision: Revision, links: dict[int, list[dict[str, Any]]]) -> dict[str, Any]:
@@ -187,15 +126,13 @@ def _change(revision: Revision, before: dict[str, Any]) -> Row:
     state = new or old
     if state is None:
         raise ValueError("a revision of nothing into nothing")
-    content = "content" in before and old is not None
     return (
         operation.value,
         state.id,
         state.version if new is not None else state.version + 1,
         revision.undoes,
         orjson.dumps(before).decode() if before else None,
-        int(old.codec) if content and old is not None else None,
-        old.data if content and old is not None else None,
+        old.content_key if old is not None and "content" in before else None,
     )
 
 
@@ -229,7 +166,46 @@ def _allocate(count: int) -> Procedure[int]:
     return int(following) - count
 
 
-def _plan_items(work: _Work, revision: Revision, keys: _Keys) -> None:
+def _is_new_content(revision: Revision) -> bool:
+    old, new = revision.old, revision.new
+    return new is not None and (old is None or old.digest != new.digest)
+
+
+def _brings_content(revision: Revision) -> bool:
+    """Return whether an item that exists gets a content that is not stored yet."""
+    old, new = revision.old, revision.new
+    return (
+        old is not None
+        and new is not None
+        and new.content_key is None
+        and _is_new_content(revision)
+    )
+
+
+def _content_key(revision: Revision, next_content: int) -> int | None:
+    """Return where the content of what an item becomes is, or is to be; None for a deletion."""
+    old, new = revision.old, revision.new
+    if new is None:
+        return None
+    if old is not None and old.digest == new.digest:
+        return old.content_key
+    if new.content_key is not None:
+        return new.content_key
+    return new.key if old is None else next_content
+
+
+def _plan_content(work: Work, revision: Revision, content_key: int | None) -> None:
+    """Store a content that is new. What an item no longer holds, its change in the log holds."""
+    new = revision.new
+    if new is None or content_key is None or not _is_new_content(revision):
+        return
+    if new.content_key is not None:
+        work.used.append((content_key,))
+    else:
+        work.contents.append((content_key, int(new.codec), new.size_bytes, new.data))
+
+
+def _plan_items(work: Work, revision: Revision, keys: _Keys, content_key: int | None) -> None:
     old, new = revision.old, revision.new
     if old is not None:
         work.counts[keys.agents[old.agent], keys.kinds[old.kind], old.tier] -= 1
@@ -241,15 +217,20 @@ def _plan_items(work: _Work, revision: Revision, keys: _Keys) -> None:
     work.counts[agent, kind, new.tier] += 1
     session = None if new.session is None else keys.sessions[new.session]
     row = (agent, kind, new.tier, new.importance, new.created_at, new.updated_at, new.version,
-           session, new.size_bytes, int(new.codec), new.digest, new.metadata,
-           new.preview)  # fmt: skip
+           session, new.size_bytes, new.digest, new.metadata, new.preview,
+           content_key)  # fmt: skip
     if old is None:
-        work.insert.append((new.key, new.id, *row, new.data))
+        work.insert.append((new.key, new.id, *row))
         if new.last_accessed_at is not None:
             work.accessed.append((new.key, new.last_accessed_at, new.access_count))
     else:
-        data = new.data if old.digest != new.digest else None
-        work.update.append((*row, data, new.key))
+        work.update.append((*row, new.key))
+
+
+def _plan_move(work: Work, revision: Revision, sequence: int, author: Author) -> None:
+    old, new = revision.old, revision.new
+    if old is not None and new is not None and old.tier != new.tier:
+        work.moves.append((author.at, sequence, old.tier, author.at, author.reason, old.key))
 
 
 def _newest_creation() -> Procedure[int]:
@@ -257,7 +238,7 @@ def _newest_creation() -> Procedure[int]:
     return int(created_at)
 
 
-def _plan_order(work: _Work, revision: Revision, newest: int) -> int:
+def _plan_order(work: Work, revision: Revision, newest: int) -> int:
     """Set apart an item that is older than those with smaller row keys; return the newest time."""
     old, new = revision.old, revision.new
     if new is None or (old is not None and old.created_at == new.created_at):
@@ -268,7 +249,7 @@ def _plan_order(work: _Work, revision: Revision, newest: int) -> int:
     return new.created_at
 
 
-def _plan_tags(work: _Work, revision: Revision, keys: _Keys) -> None:
+def _plan_tags(work: Work, revision: Revision, keys: _Keys) -> None:
     old, new = revision.old, revision.new
     before = old.tags if old else frozenset()
     after = new.tags if new else frozenset()
@@ -288,7 +269,7 @@ def _plan_tags(work: _Work, revision: Revision, keys: _Keys) -> None:
             work.tag_counts[keys.tags[tag]] += 1
 
 
-def _plan_text(work: _Work, revision: Revision, keys: _Keys) -> None:
+def _plan_text(work: Work, revision: Revision, keys: _Keys) -> None:
     """Index by content and agent; the old words have to be named to be taken out."""
     old, new = revision.old, revision.new
     if old is not None and new is not None and old.digest == new.digest and old.agent == new.agent:
@@ -307,86 +288,3 @@ def _plan_text(work: _Work, revision: Revision, keys: _Keys) -> None:
         key = new.key
         after = text_of(new), scope_of(keys.agents[new.agent])
     work.text.append(TextChange(key, before, after))
-
-
-def text_of(stored: Stored) -> str:
-    """Return the words that the full-text index has of an item whose content was read."""
-    if stored.text is not None:
-        return stored.text
-    if stored.data is None:
-        raise ValueError(f"the content of {stored.id!r} was not read")
-    content = decode(stored.codec, stored.data, stored.size_bytes, stored.digest, item_id=stored.id)
-    if isinstance(content, (bytes, PickledContent)):
-        content = None
-    return searchable_text(stored.id, content)
-
-
-def scope_of(agent_key: int) -> str:
-    """Return the word in the index's second column that limits a search to one agent."""
-    return f"a{agent_key}"
-
-
-_INSERT = (
-    "INSERT INTO items(item_key, id, agent_key, kind_key, tier, importance, created_at, "
-    "updated_at, version, session_key, size_bytes, codec, hash, metadata, preview, content) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_UPDATE = (
-    "UPDATE items SET agent_key = ?, kind_key = ?, tier = ?, importance = ?, created_at = ?, "
-    "updated_at = ?, version = ?, session_key = ?, size_bytes = ?, codec = ?, hash = ?, "
-    "metadata = ?, preview = ?, content = coalesce(?, content) WHERE item_key = ?"
-)
-_CHANGE = (
-    "INSERT INTO changes(sequence, at, actor_key, operation, item_id, version, undoes, before, "
-    "codec, content, batch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-
-
-def _execute(work: _Work) -> Procedure[None]:
-    """Write the collected rows; children go before the items they belong to."""
-    if work.untag:
-        yield Many(
-            "DELETE FROM item_tags WHERE tag_key = ? AND created_at = ? AND item_key = ?",
-            work.untag,
-        )
-    if work.delete:
-        keys = json_values(key for (key,) in work.delete)
-        for sql in _DELETE_ITEMS:
-            yield Statement(sql, (keys,))
-    if work.insert:
-        yield Many(_INSERT, work.insert)
-    if work.update:
-        yield Many(_UPDATE, work.update)
-    if work.tag:
-        yield Many(
-            "INSERT INTO item_tags(tag_key, created_at, item_key, agent_key) VALUES (?, ?, ?, ?)",
-            work.tag,
-        )
-    if work.accessed:
-        yield Many(
-            "INSERT INTO access(item_key, last_accessed_at, access_count) VALUES (?, ?, ?)",
-            work.accessed,
-        )
-    if work.strays:
-        yield Many("INSERT OR IGNORE INTO strays VALUES (?)", work.strays)
-    yield from add_counts(work.counts)
-    tag_counts = [(n, key) for key, n in work.tag_counts.items() if n]
-    if tag_counts:
-        yield Many("UPDATE tags SET items = items + ? WHERE tag_key = ?", tag_counts)
-    if work.text:
-        yield Deferred(work.text)
-    if work.stale_text:
-        yield Statement("INSERT INTO meta VALUES ('text_stale', 1) ON CONFLICT DO NOTHING")
-    yield Many(_CHANGE, work.changes)
-
-
-_DELETE_ITEMS: Final = tuple(
-    f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))"
-    for table, column in (
-        ("associations", "source_key"),
-        ("associations", "target_key"),
-        ("access", "item_key"),
-        ("strays", "item_key"),
-        ("items", "item_key"),
-    )
-)

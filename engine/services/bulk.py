@@ -11,7 +11,7 @@ from engine.errors import InvalidItemError
 from engine.models import BulkResult, Tier
 from engine.procedures import mutations, selection
 from engine.procedures.base import Procedure
-from engine.procedures.writing import Author
+from engine.procedures.revisions import Author
 from engine.services.core import Query
 from engine.services.history import HistoryService
 from engine.services.queries import QueryService

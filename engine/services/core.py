@@ -12,8 +12,8 @@ from engine.drafts import Drafting
 from engine.limits import Limits
 from engine.procedures import mutations
 from engine.procedures.names import Names
+from engine.procedures.revisions import Author
 from engine.procedures.selection import Reading, StatisticsCache
-from engine.procedures.writing import Author
 from engine.query import EVERYTHING, normalise, parse, parse_mongo
 from engine.query.filter import Filter
 from engine.validation import check_name

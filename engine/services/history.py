@@ -69,7 +69,7 @@ class HistoryService(Core):
         ]
         if not force:
             for window in windows:
-                await self._backend.read(undo.refuse_conflicts, undoing, *window)
+                await self._backend.read(undo.refuse_conflicts, self._names, undoing, *window)
         done: list[int] = []
         for window in windows:
             author = self._author(actor, batch=done[0] if done else None)

@@ -137,7 +137,7 @@ class ItemService(Core):
             ItemNotFoundError: there is no such item.
             CorruptItemError: its content is damaged.
         """
-        found = await self._backend.read(items.load_content, item_id)
+        found = await self._backend.read(items.load_content, self._names, item_id)
         if found is None:
             raise _not_found(item_id)
         raw = await asyncio.to_thread(unpack, *found, item_id=item_id)

@@ -23,7 +23,7 @@ from kit import START, ManualClock
 
 from engine import InvalidFilterError, Item, MemoryStore, Tier, open_store
 from engine.clock import to_microseconds
-from engine.query import planner
+from engine.query import normalise, planner
 from engine.query.filter import (
     Age,
     And,
@@ -451,8 +451,10 @@ quietly = settings(
 
 
 def expected_keys(node: Filter, order_by: str, world: World) -> list[int]:
+    """Return what the definition says of a tree in its one form, in which "beside" is told."""
     value = ORDERS[order_by.removeprefix("-")]
-    found = [key for key, item in world.items.items() if holds(node, item, world)]
+    tree = normalise(node)
+    found = [key for key, item in world.items.items() if holds(tree, item, world)]
     return sorted(
         found,
         key=lambda key: (value(world.items[key]), key),

@@ -322,7 +322,10 @@ async def test_history_survives_damage(
     await store.update("a", content="two")
     await store.close()
     connection = driver.connect(path, isolation_level=None)
-    connection.execute("UPDATE changes SET content = CAST('0ne' AS BLOB) WHERE sequence = 2")
+    connection.execute(
+        "UPDATE contents SET data = CAST('0ne' AS BLOB) "
+        "WHERE content_key = (SELECT content_key FROM changes WHERE sequence = 2)"
+    )
     connection.close()
     store = await open_memory()
     changes = await store.history("a")

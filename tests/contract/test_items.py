@@ -368,7 +368,10 @@ async def test_a_damaged_item_is_an_error_and_others_are_not(
     await store.put("good", "intact")
     await store.close()
     connection = driver.connect(path, isolation_level=None)
-    connection.execute("UPDATE items SET content = CAST('0riginal' AS BLOB) WHERE id = 'bad'")
+    connection.execute(
+        "UPDATE contents SET data = CAST('0riginal' AS BLOB) "
+        "WHERE content_key = (SELECT content_key FROM items WHERE id = 'bad')"
+    )
     connection.close()
     store = await open_memory()
 
@@ -391,7 +394,7 @@ async def test_a_damaged_item_can_be_replaced_or_deleted(
     await store.put_many([{"id": name, "content": "original"} for name in ("a", "b", "c")])
     await store.close()
     connection = driver.connect(path, isolation_level=None)
-    connection.execute("UPDATE items SET content = CAST('0riginal' AS BLOB)")
+    connection.execute("UPDATE contents SET data = CAST('0riginal' AS BLOB)")
     connection.close()
     store = await open_memory()
 

@@ -43,6 +43,8 @@ from engine.transfer import (
 )
 from engine.transfer.files import Publication
 
+DAMAGE = "UPDATE contents SET data = x'00' WHERE content_key = (SELECT content_key FROM items"
+
 CREATED = datetime(2026, 1, 31, 10, 22, 3, 123456, tzinfo=UTC)
 
 CONTENTS: list[Any] = [
@@ -297,7 +299,7 @@ async def test_a_damaged_item_stops_an_export_unless_it_is_to_be_skipped(
     await store.put_many({"id": f"n/{n}", "content": f"text {n}"} for n in range(3))
     await store.close()
     with sqlite3.connect(tmp_path / "source.db", isolation_level=None) as connection:
-        connection.execute("UPDATE items SET content = x'00' WHERE id = 'n/1'")
+        connection.execute(f"{DAMAGE} WHERE id = 'n/1')")
     connection.close()
     async with open_store(tmp_path / "source.db") as damaged:
         with pytest.raises(CorruptItemError, match="n/1"):
@@ -606,7 +608,7 @@ async def test_what_a_damaged_store_gives_out_can_be_taken_in(tmp_path: Path) ->
         await store.associate("a", "b")
         await store.associate("b", "c")
     with closing(driver.connect(path)) as connection:
-        connection.execute("UPDATE items SET content = x'00' WHERE id = 'c'")
+        connection.execute(f"{DAMAGE} WHERE id = 'c')")
         connection.commit()
     async with open_store(path) as store:
         given = await export_store(store, tmp_path / "out.jsonl", skip_corrupt=True)

@@ -24,7 +24,7 @@ from engine.procedures.fulltext import write_text
 from engine.procedures.items import Stored
 from engine.procedures.mutations import Edit
 from engine.procedures.names import Names
-from engine.procedures.writing import Author, Revision, changed_fields
+from engine.procedures.revisions import Author, Revision, changed_fields
 from engine.serialization import encode
 
 T = TypeVar("T")
@@ -67,6 +67,7 @@ def stored(**fields: Any) -> Stored:
         "tags": frozenset({"t"}),
         "last_accessed_at": None,
         "access_count": 0,
+        "content_key": 7,
         "data": encoded.data,
     }
     return Stored(**{**given, **fields})
@@ -86,8 +87,9 @@ def row_of(
     """Return the row that the database has for an item."""
     return (
         item.key, item.id, agent, kind, item.tier, item.importance, item.created_at,
-        item.updated_at, item.version, None, item.size_bytes, int(item.codec), item.digest,
-        item.metadata, item.preview, tags, item.last_accessed_at, item.access_count, item.data,
+        item.updated_at, item.version, None, item.digest, item.metadata, item.preview, tags,
+        item.last_accessed_at, item.access_count, item.content_key, len(item.data or b""),
+        int(item.codec), item.size_bytes, None, None, item.data,
     )  # fmt: skip
 
 
@@ -243,10 +245,14 @@ class TestWriting:
 
     def test_new_content_changes_the_words(self) -> None:
         """Full text is told the old words, to take them out, and the new ones."""
-        old, fresh = stored(), stored(content="other")
-        steps = self.written(Revision(old, fresh._replace(version=4)))
+        old, fresh = stored(), stored(content="other", content_key=None)
+        steps = self.written(Revision(old, fresh._replace(version=4)), [(100,)])
         (deferred,) = [s for s in steps if isinstance(s, Deferred)]
         assert deferred.changes == [TextChange(7, ("a\ntext", "a1"), ("a\nother", "a1"))]
+        (content,) = next(s for s in steps if isinstance(s, Many) and "contents" in s.sql).values
+        assert content[1:] == (int(Codec.TEXT), 5, b"other")
+        (change,) = next(s for s in steps if isinstance(s, Many) and "INTO changes" in s.sql).values
+        assert change[-2] == 7
 
     def test_a_delete_takes_everything(self) -> None:
         """Tags, links, accesses and the row go; the content stays in the log."""
@@ -256,7 +262,7 @@ class TestWriting:
             assert any(sql.startswith(f"DELETE FROM {table} ") for sql in texts), table
         (change,) = next(s for s in steps if isinstance(s, Many) and "INTO changes" in s.sql).values
         assert Operation.DELETE.value in change
-        assert b"text" in change
+        assert change[-2] == 7
 
     @pytest.mark.parametrize(
         ("changes", "expected"),
@@ -366,9 +372,10 @@ class TestSmallOnes:
 
     def test_content_is_found_by_id(self) -> None:
         """The row says how it is packed."""
-        row = (int(Codec.TEXT), b"x", 1, b"hash")
-        assert drive(items.load_content("a"), [row])[0] == (Codec.TEXT, b"x", 1, b"hash")
-        assert drive(items.load_content("a"))[0] is None
+        row = (b"hash", int(Codec.TEXT), 1, None, None, b"x")
+        found, _ = drive(items.load_content(Names(), "a"), [row])
+        assert found == (Codec.TEXT, b"x", 1, b"hash")
+        assert drive(items.load_content(Names(), "a"))[0] is None
 
 
 def test_tiers_are_stored_by_number() -> None:
@@ -379,5 +386,7 @@ def test_tiers_are_stored_by_number() -> None:
     assert [operation.value for operation in Operation] == [1, 2, 3, 4, 5]
     assert {codec.name: codec.value for codec in Codec} == {
         "JSON": 0, "TEXT": 1, "BYTES": 2, "PICKLE": 3, "JSON_COMPRESSED": 16, "TEXT_COMPRESSED": 17,
-        "BYTES_COMPRESSED": 18, "PICKLE_COMPRESSED": 19,
+        "BYTES_COMPRESSED": 18, "PICKLE_COMPRESSED": 19, "JSON_DICTIONARY": 32,
+        "TEXT_DICTIONARY": 33, "BYTES_DICTIONARY": 34, "PICKLE_DICTIONARY": 35, "JSON_DELTA": 48,
+        "TEXT_DELTA": 49, "BYTES_DELTA": 50, "PICKLE_DELTA": 51,
     }  # fmt: skip

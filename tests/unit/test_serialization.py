@@ -154,7 +154,9 @@ def test_any_flipped_bit_is_found(value: Any, data: st.DataObject) -> None:
 def test_the_codec_is_part_of_the_hash(codec: Codec) -> None:
     """The same bytes under another codec are damage, not another reading of them."""
     encoded = encode("text", LIMITS)
-    if codec is encoded.codec:
+    if codec.base is encoded.codec and not 16 <= codec < 32:
+        # What is packed against others comes here unpacked.
+        assert decode(codec, encoded.data, 4, encoded.digest, item_id="a") == "text"
         return
     with pytest.raises(CorruptItemError):
         decode(codec, encoded.data, encoded.size_bytes, encoded.digest, item_id="a")
@@ -199,7 +201,8 @@ def test_metadata_comes_back_exactly(metadata: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("codec", list(Codec))
 def test_codecs_have_readable_names(codec: Codec) -> None:
-    """The label says what and whether compressed; the base is without compression."""
-    assert codec.label.endswith("+zstd") is codec.compressed
+    """The label says what and how packed; the base is without packing."""
+    assert ("+" in codec.label) is codec.compressed
+    assert len({codec.label for codec in Codec}) == len(Codec)
     assert codec.base.label in codec.label
     assert not codec.base.compressed

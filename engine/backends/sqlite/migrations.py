@@ -12,6 +12,42 @@ from engine.backends.sqlite.schema import SCHEMA_VERSION
 
 STEPS: dict[int, tuple[str, ...]] = {
     2: ("CREATE INDEX item_tags_agent ON item_tags(agent_key, tag_key, created_at, item_key)",),
+    3: (
+        """CREATE TABLE contents(content_key INTEGER PRIMARY KEY, codec INTEGER NOT NULL,
+        size_bytes INTEGER NOT NULL, uses INTEGER NOT NULL, dictionary_key INTEGER,
+        base_key INTEGER, data BLOB NOT NULL) STRICT""",
+        """CREATE TABLE dictionaries(dictionary_key INTEGER PRIMARY KEY,
+        created_at INTEGER NOT NULL, contents INTEGER NOT NULL, data BLOB NOT NULL) STRICT""",
+        "ALTER TABLE items ADD COLUMN content_key INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE changes ADD COLUMN content_key INTEGER",
+        """INSERT INTO contents SELECT item_key, codec, size_bytes, 1, NULL, NULL, content
+        FROM items ORDER BY item_key""",
+        "UPDATE items SET content_key = item_key",
+        # Keys that no item has or will have.
+        """UPDATE changes SET content_key = numbered.content_key FROM (
+            SELECT sequence, row_number() OVER (ORDER BY sequence) - 1 + value AS content_key
+            FROM changes, meta WHERE name = 'next_item_key' AND content IS NOT NULL) AS numbered
+        WHERE changes.sequence = numbered.sequence""",
+        """INSERT INTO contents SELECT content_key, codec, before ->> '$.content.size', 1, NULL,
+        NULL, content FROM changes WHERE content_key IS NOT NULL ORDER BY content_key""",
+        """UPDATE meta SET value = 1 + (SELECT coalesce(max(content_key), 0) FROM contents)
+        WHERE name = 'next_item_key' AND value <= (SELECT max(content_key) FROM contents)""",
+        "ALTER TABLE items DROP COLUMN codec",
+        "ALTER TABLE items DROP COLUMN content",
+        "ALTER TABLE changes DROP COLUMN codec",
+        "ALTER TABLE changes DROP COLUMN content",
+        "ALTER TABLE access ADD COLUMN recent TEXT",
+        """CREATE TABLE transitions(sequence INTEGER PRIMARY KEY, item_key INTEGER NOT NULL,
+        from_tier INTEGER NOT NULL, to_tier INTEGER NOT NULL, at INTEGER NOT NULL,
+        reason TEXT NOT NULL, score REAL) STRICT""",
+        "CREATE INDEX transitions_item ON transitions(item_key, sequence)",
+        """CREATE TABLE policies(name TEXT PRIMARY KEY, position INTEGER NOT NULL,
+        condition TEXT NOT NULL, action TEXT NOT NULL,
+        enabled INTEGER NOT NULL) STRICT, WITHOUT ROWID""",
+        """CREATE TABLE runs(run_key INTEGER PRIMARY KEY, started_at INTEGER NOT NULL,
+        ended_at INTEGER, state TEXT NOT NULL, first_sequence INTEGER, last_sequence INTEGER,
+        planned INTEGER NOT NULL, done INTEGER NOT NULL, facts TEXT NOT NULL, plan BLOB) STRICT""",
+    ),
 }
 """The statements that lead from the version before to this one."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 APPLICATION_ID = 0x414D454D
 """`AMEM`: what the file header of a store says, so that others' databases are told apart."""
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 # Text names are long and repeat; integers in their place make the file 2.8 times smaller.
 _NAME_TABLES = tuple(
@@ -38,8 +38,14 @@ SCHEMA = (
         tier INTEGER NOT NULL, importance REAL NOT NULL, created_at INTEGER NOT NULL,
         updated_at INTEGER NOT NULL, version INTEGER NOT NULL,
         session_key INTEGER REFERENCES sessions, size_bytes INTEGER NOT NULL,
-        codec INTEGER NOT NULL, hash BLOB NOT NULL, metadata TEXT, preview TEXT,
-        content BLOB NOT NULL) STRICT""",
+        hash BLOB NOT NULL, metadata TEXT, preview TEXT,
+        content_key INTEGER NOT NULL DEFAULT 0) STRICT""",
+    # Apart from the items, so that packing a content frees its pages; see procedures/contents.py.
+    """CREATE TABLE contents(content_key INTEGER PRIMARY KEY, codec INTEGER NOT NULL,
+        size_bytes INTEGER NOT NULL, uses INTEGER NOT NULL, dictionary_key INTEGER,
+        base_key INTEGER, data BLOB NOT NULL) STRICT""",
+    """CREATE TABLE dictionaries(dictionary_key INTEGER PRIMARY KEY, created_at INTEGER NOT NULL,
+        contents INTEGER NOT NULL, data BLOB NOT NULL) STRICT""",
     # The columns behind the first two answer filters without a look at the wide row.
     "CREATE INDEX items_agent ON items(agent_key, created_at, importance, kind_key, tier)",
     "CREATE INDEX items_created ON items(created_at, importance, agent_key, kind_key, tier)",
@@ -51,7 +57,7 @@ SCHEMA = (
         WHERE session_key IS NOT NULL""",
     # Off the item's row, since reading an item must not rewrite it.
     """CREATE TABLE access(item_key INTEGER PRIMARY KEY REFERENCES items,
-        last_accessed_at INTEGER NOT NULL, access_count INTEGER NOT NULL) STRICT""",
+        last_accessed_at INTEGER NOT NULL, access_count INTEGER NOT NULL, recent TEXT) STRICT""",
     "CREATE INDEX access_last ON access(last_accessed_at)",
     # With the item's time and agent, so that a tag's list answers without the items' rows.
     """CREATE TABLE item_tags(tag_key INTEGER NOT NULL REFERENCES tags, created_at INTEGER NOT NULL,
@@ -83,6 +89,18 @@ SCHEMA = (
     """CREATE TABLE changes(sequence INTEGER PRIMARY KEY, at INTEGER NOT NULL,
         actor_key INTEGER NOT NULL REFERENCES actors, operation INTEGER NOT NULL,
         item_id TEXT NOT NULL, version INTEGER NOT NULL, batch INTEGER, undoes INTEGER,
-        before TEXT, codec INTEGER, content BLOB) STRICT""",
+        before TEXT, content_key INTEGER) STRICT""",
     "CREATE INDEX changes_item ON changes(item_id, sequence)",
+    # Every move between tiers; `sequence` is that of the change.
+    """CREATE TABLE transitions(sequence INTEGER PRIMARY KEY, item_key INTEGER NOT NULL,
+        from_tier INTEGER NOT NULL, to_tier INTEGER NOT NULL, at INTEGER NOT NULL,
+        reason TEXT NOT NULL, score REAL) STRICT""",
+    "CREATE INDEX transitions_item ON transitions(item_key, sequence)",
+    """CREATE TABLE policies(name TEXT PRIMARY KEY, position INTEGER NOT NULL,
+        condition TEXT NOT NULL, action TEXT NOT NULL,
+        enabled INTEGER NOT NULL) STRICT, WITHOUT ROWID""",
+    # `plan` is what is left to do, for as long as there is something left.
+    """CREATE TABLE runs(run_key INTEGER PRIMARY KEY, started_at INTEGER NOT NULL,
+        ended_at INTEGER, state TEXT NOT NULL, first_sequence INTEGER, last_sequence INTEGER,
+        planned INTEGER NOT NULL, done INTEGER NOT NULL, facts TEXT NOT NULL, plan BLOB) STRICT""",
 )
