@@ -19,6 +19,7 @@ from engine.errors import InvalidContentError as InvalidContentError
 from engine.errors import InvalidCursorError as InvalidCursorError
 from engine.errors import InvalidFilterError as InvalidFilterError
 from engine.errors import InvalidItemError as InvalidItemError
+from engine.errors import InvalidSettingError as InvalidSettingError
 from engine.errors import ItemNotFoundError as ItemNotFoundError
 from engine.errors import LimitExceededError as LimitExceededError
 from engine.errors import NotAStoreError as NotAStoreError
@@ -51,11 +52,16 @@ from engine.models import Message as Message
 from engine.models import Operation as Operation
 from engine.models import Page as Page
 from engine.models import Preview as Preview
+from engine.models import RetentionScore as RetentionScore
 from engine.models import SearchHit as SearchHit
 from engine.models import SearchResult as SearchResult
 from engine.models import Session as Session
 from engine.models import StoreInfo as StoreInfo
 from engine.models import Tier as Tier
+from engine.models import TierFlow as TierFlow
+from engine.models import TierSettings as TierSettings
+from engine.models import TierStats as TierStats
+from engine.models import Transition as Transition
 from engine.query import parse as parse
 from engine.query import parse_mongo as parse_mongo
 from engine.query import to_text as to_text
@@ -84,6 +90,7 @@ __all__ = [
     "InvalidCursorError",
     "InvalidFilterError",
     "InvalidItemError",
+    "InvalidSettingError",
     "Item",
     "ItemNotFoundError",
     "LimitExceededError",
@@ -98,6 +105,7 @@ __all__ = [
     "QueryInterruptedError",
     "QueryTimeoutError",
     "ReadOnlyStoreError",
+    "RetentionScore",
     "SchemaTooNewError",
     "SearchHit",
     "SearchResult",
@@ -110,7 +118,11 @@ __all__ = [
     "StoreInfo",
     "StoreNotFoundError",
     "Tier",
+    "TierFlow",
+    "TierSettings",
+    "TierStats",
     "TransferError",
+    "Transition",
     "UndoConflictError",
     "UnsafeContentError",
     "UnsafePathError",

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Final
+from typing import Final, TypeAlias
 
 from engine.clock import Clock
 from engine.errors import EngineError
 
 FLUSH_SECONDS: Final = 0.5
+EARLIER_MAX: Final = 9
+"""Accesses before the last whose times are kept: what a promotion may ask for, and no more."""
+
+Pending: TypeAlias = tuple[int, int, tuple[int, ...]]
+"""How often a row was read, when last, and when before that (newest first), in microseconds."""
 
 
 class AccessLog:
@@ -20,26 +25,31 @@ class AccessLog:
     """
 
     def __init__(
-        self, write: Callable[[Mapping[int, tuple[int, int]]], Awaitable[None]], clock: Clock
+        self, write: Callable[[Mapping[int, Pending]], Awaitable[None]], clock: Clock
     ) -> None:
         self._write = write
         self._clock = clock
-        self._pending: dict[int, tuple[int, int]] = {}
-        self._writing: dict[int, tuple[int, int]] = {}
+        self._pending: dict[int, Pending] = {}
+        self._writing: dict[int, Pending] = {}
         self._task: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
 
-    def get(self, key: int, /) -> tuple[int, int] | None:
-        """Return (count, last in microseconds) of the accesses of a row not yet in the database."""
+    def get(self, key: int, /) -> Pending | None:
+        """Return the accesses of a row that are not yet in the database."""
         pending, writing = self._pending.get(key), self._writing.get(key)
         if pending is None or writing is None:
             return pending or writing
-        return pending[0] + writing[0], max(pending[1], writing[1])
+        earlier = sorted((*pending[2], *writing[1:2], *writing[2]), reverse=True)
+        return pending[0] + writing[0], pending[1], tuple(earlier[:EARLIER_MAX])
 
     def record(self, key: int) -> None:
         """Count one access, now."""
-        count, _ = self._pending.get(key, (0, 0))
-        self._pending[key] = (count + 1, self._clock())
+        before = self._pending.get(key)
+        if before is None:
+            self._pending[key] = (1, self._clock(), ())
+        else:
+            count, last, earlier = before
+            self._pending[key] = (count + 1, self._clock(), (last, *earlier[: EARLIER_MAX - 1]))
         if self._task is None:
             self._task = asyncio.create_task(self._flush_soon(), name="engine-accesses")
 

@@ -55,6 +55,10 @@ class InvalidFilterError(EngineError, ValueError):
         self.length = length
 
 
+class InvalidSettingError(EngineError, ValueError):
+    """A setting does not exist, or cannot have such a value."""
+
+
 class InvalidCursorError(EngineError, ValueError):
     """A page cursor is malformed or belongs to another query."""
 
@@ -78,6 +82,45 @@ class UndoConflictError(EngineError):
     def __init__(self, message: str, *, sequence: int, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.sequence = sequence
+
+
+class InvalidPolicyError(EngineError, ValueError):
+    """A policy that cannot be kept; what is known of `policy`, `key` and `line` says which part.
+
+    `position` is the offset of the fault in `text`, the condition or the action as written.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        policy: str = "",
+        key: str = "",
+        line: int | None = None,
+        text: str = "",
+        position: int | None = None,
+        length: int = 1,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.policy = policy
+        self.key = key
+        self.line = line
+        self.text = text
+        self.position = position
+        self.length = length
+
+
+class PolicyNotFoundError(EngineError, LookupError):
+    """The store has no policy of this name."""
+
+
+class StalePlanError(EngineError):
+    """The store changed after the plan was made; nothing was applied."""
+
+
+class RunNotFoundError(EngineError, LookupError):
+    """The store knows no run with this id."""
 
 
 class UnsafeContentError(EngineError):

@@ -266,6 +266,89 @@ class Facets:
     exact: bool = True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TierSettings:
+    """How many items each tier holds for an agent, and when items move by themselves.
+
+    A capacity of None is unlimited. The archive takes everything.
+    """
+
+    working: int | None = 100
+    short_term: int | None = 1_000
+    long_term: int | None = None
+    demote_share: float = 0.1
+    """Part of a full tier's capacity that makes room at once, the lowest by retention score."""
+    promote: bool = True
+    """Whether reading an item may move it up."""
+    promote_accesses: int = 3
+    promote_within_hours: float = 1.0
+    promote_importance: float = 0.8
+    idle_hours: float = 24.0
+    idle_accesses: int = 2
+    """`optimize` moves down what was idle for so long with fewer accesses than this."""
+
+    def capacity(self, tier: Tier) -> int | None:
+        """Return how many items of one agent a tier holds, None for any number."""
+        return (self.working, self.short_term, self.long_term, None)[tier]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TierStats:
+    """What one agent has in one tier; `bytes` are of the contents as stored."""
+
+    agent: str
+    tier: Tier
+    count: int
+    capacity: int | None
+    mean_importance: float
+    mean_age_seconds: float
+    bytes: int
+
+    @property
+    def utilisation(self) -> float | None:
+        """Part of the capacity that is taken; None where there is no limit."""
+        return None if self.capacity is None else self.count / max(1, self.capacity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TierFlow:
+    """How many items came into a tier and left it in a span of time."""
+
+    entered: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionScore:
+    """What speaks for keeping an item close; see `engine/procedures/retention.py`."""
+
+    importance: float
+    recency: float
+    frequency: float
+
+    @property
+    def total(self) -> float:
+        """The sum of the parts, 0 to 1.6."""
+        return self.importance + self.recency + self.frequency
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """One move of an item between tiers; `sequence` is that of its change.
+
+    `reason` is `edit`, `undo`, `full` (made room), `idle`, `recalled`, `important`, or the name
+    of a policy; `score` is the retention score then.
+    """
+
+    sequence: int
+    item_id: str
+    from_tier: Tier
+    to_tier: Tier
+    at: datetime
+    reason: str
+    score: float | None
+
+
 SESSION_STATES = ("ended", "interrupted", "crashed", "open")
 
 

@@ -22,6 +22,7 @@ from engine.services.bulk import BulkService
 from engine.services.items import ItemService
 from engine.services.links import LinkService
 from engine.services.sessions import SessionService
+from engine.services.tiers import Tiers
 
 
 class MemoryStore(ItemService, BulkService, LinkService, SessionService):
@@ -42,6 +43,7 @@ class MemoryStore(ItemService, BulkService, LinkService, SessionService):
         durability: str,
     ) -> None:
         super().__init__(backend, names, actor=actor, clock=clock, drafting=drafting)
+        self.tiers = Tiers(self)
         self._path = backend.path
         self._durability = durability
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import nullcontext, suppress
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
 
@@ -23,8 +23,8 @@ INLINE_BYTES_MAX: Final = 65_536
 class Accesses(Protocol):
     """Accesses that are not written yet."""
 
-    def get(self, key: int, /) -> tuple[int, int] | None:
-        """Return (count, last in microseconds) of a row key, None if there are none."""
+    def get(self, key: int, /) -> tuple[int, int, tuple[int, ...]] | None:
+        """Return count, last time and earlier times by row key, None if there are none."""
         ...
 
 
@@ -275,8 +275,8 @@ def _preview(row: Row, names: Names, accesses: Accesses) -> Preview:
     )
 
 
-def item_of(stored: Stored) -> Item:
-    """Return the item of a state whose content is at hand.
+def item_of(stored: Stored, content: Any = None) -> Item:
+    """Return the item of a state whose content is at hand, packed or as a value.
 
     Raises:
         CorruptItemError: the content is not what was stored.
@@ -287,11 +287,11 @@ def item_of(stored: Stored) -> Item:
         raise ValueError(f"the content of {item_id!r} was not read")
     return _make_item(None, item_id, agent, kind, tier, importance, created, updated, version,
                       session, size, codec, digest, metadata, tags, last, count, len(data),
-                      data)  # fmt: skip
+                      data, content)  # fmt: skip
 
 
 def _make_item(
-    pending: tuple[int, int] | None,
+    pending: tuple[int, int, tuple[int, ...]] | None,
     item_id: str,
     agent: str,
     kind: str,
@@ -310,13 +310,16 @@ def _make_item(
     count: int,
     stored_bytes: int,
     data: bytes,
+    content: Any = None,
 ) -> Item:
     """Return an item; `pending` are its accesses that are not written yet."""
     if pending is not None:
         count, last = count + pending[0], max(last or 0, pending[1])
+    if content is None:
+        content = decode(codec, data, size, digest, item_id=item_id)
     return Item(
         id=item_id,
-        content=decode(codec, data, size, digest, item_id=item_id),
+        content=content,
         agent=agent,
         kind=kind,
         tier=TIER_OF[tier],

@@ -8,11 +8,12 @@ from typing import Any, Final, NamedTuple
 
 from engine.errors import ItemNotFoundError, LimitExceededError, VersionConflictError
 from engine.models import BulkResult, Item
-from engine.procedures.base import Procedure, Statement
+from engine.procedures.base import Procedure
 from engine.procedures.items import Stored, item_of, load_stored
 from engine.procedures.links import load_links
-from engine.procedures.names import Names, json_values
+from engine.procedures.names import Names
 from engine.procedures.revisions import Author, Revision, changed_fields
+from engine.procedures.tiers import make_room
 from engine.procedures.writing import write_revisions
 from engine.serialization import Encoded
 
@@ -60,8 +61,19 @@ def put_items(names: Names, drafts: Sequence[Draft], author: Author) -> Procedur
     items: list[Item] = []
     for group in _groups(drafts):
         revisions, author = yield from _put_group(names, group, author)
-        items.extend(item_of(revision.new) for revision in revisions if revision.new)
+        agents, tiers = {draft.agent for draft in group}, {draft.tier for draft in group}
+        moved = yield from make_room(names, agents, tiers, author)
+        items += [
+            # What was packed a moment ago need not be unpacked again.
+            item_of(_at_tier(revision.new, moved), draft.encoded.readable)
+            for draft, revision in zip(group, revisions, strict=True)
+            if revision.new
+        ]
     return items
+
+
+def _at_tier(state: Stored, moved: Mapping[str, int]) -> Stored:
+    return state._replace(tier=moved[state.id]) if state.id in moved else state
 
 
 def import_items(names: Names, drafts: Sequence[Draft], author: Author) -> Procedure[int]:
@@ -152,7 +164,10 @@ def edit_item(
         raise VersionConflictError(item_id, expected=version, actual=old.version)
     new = _edited(old, edit, author.at)
     yield from write_revisions(names, [Revision(old, new)], author)
-    return item_of(new)
+    moved: Mapping[str, int] = {}
+    if new.tier != old.tier or new.agent != old.agent:
+        moved = yield from make_room(names, {new.agent}, {new.tier}, author)
+    return item_of(_at_tier(new, moved))
 
 
 def _load_one(names: Names, item_id: str) -> Procedure[Stored]:
@@ -253,20 +268,3 @@ def delete_item(names: Names, item_id: str, version: int | None, author: Author)
     links = yield from load_links([old.key])
     yield from write_revisions(names, [Revision(old, None)], author, links=links)
     return True
-
-
-def flush_accesses(accesses: Mapping[int, tuple[int, int]]) -> Procedure[None]:
-    """Add accesses (count, last in microseconds) by row key; items since deleted are skipped."""
-    rows = [(key, last, count) for key, (count, last) in sorted(accesses.items())]
-    if rows:
-        yield Statement(_ACCESSES, (json_values(rows),))
-
-
-# One statement for all of them: SQLite works it off without the interpreter, which readers need.
-_ACCESSES: Final = (
-    "INSERT INTO access(item_key, last_accessed_at, access_count) "
-    "SELECT e.value ->> 0, e.value ->> 1, e.value ->> 2 FROM json_each(?) e "
-    "WHERE EXISTS (SELECT 1 FROM items WHERE item_key = e.value ->> 0) "
-    "ON CONFLICT DO UPDATE SET access_count = access_count + excluded.access_count, "
-    "last_accessed_at = max(last_accessed_at, excluded.last_accessed_at)"
-)

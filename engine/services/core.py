@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from engine.accesses import AccessLog
+from engine.accesses import AccessLog, Pending
 from engine.backends.base import Backend
 from engine.clock import Clock
 from engine.drafts import Drafting
 from engine.limits import Limits
-from engine.procedures import mutations
+from engine.procedures import reading
 from engine.procedures.names import Names
 from engine.procedures.revisions import Author
 from engine.procedures.selection import Reading, StatisticsCache
@@ -57,5 +57,6 @@ class Core:
         name = self._actor if actor is None else actor
         return Author(check_name("actor", name, self.limits), self._clock(), batch)
 
-    async def _write_accesses(self, accesses: Mapping[int, tuple[int, int]]) -> None:
-        await self._backend.write(mutations.flush_accesses, accesses)
+    async def _write_accesses(self, accesses: Mapping[int, Pending]) -> None:
+        author = Author(self._actor, self._clock())
+        await self._backend.write(reading.record_accesses, self._names, accesses, author)

@@ -18,7 +18,17 @@ from engine import (
     Tier,
     VersionConflictError,
 )
-from engine.procedures import history, items, links, lookup, mutations, names, undo, writing
+from engine.procedures import (
+    history,
+    items,
+    links,
+    lookup,
+    mutations,
+    names,
+    reading,
+    undo,
+    writing,
+)
 from engine.procedures.base import Deferred, Many, Procedure, Statement, Step, TextChange
 from engine.procedures.fulltext import write_text
 from engine.procedures.items import Stored
@@ -195,7 +205,9 @@ class TestReading:
     def test_pending_accesses_are_added(self) -> None:
         """Accesses that are not written yet count."""
         row = row_of(stored(access_count=2, last_accessed_at=5))
-        found, _ = drive(items.find_item(known(**ALL_KNOWN), {7: (3, 9)}, "a", small=False), [row])
+        found, _ = drive(
+            items.find_item(known(**ALL_KNOWN), {7: (3, 9, ())}, "a", small=False), [row]
+        )
         assert found is not None
         item = found.item
         assert item is not None
@@ -330,7 +342,7 @@ class TestMutations:
 
     def test_no_accesses_are_no_statement(self) -> None:
         """Writing nothing behind costs nothing."""
-        _, steps = drive(mutations.flush_accesses({}))
+        _, steps = drive(reading.record_accesses(Names(), {}, AUTHOR))
         assert steps == []
 
 

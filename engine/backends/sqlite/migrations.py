@@ -37,6 +37,7 @@ STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE changes DROP COLUMN codec",
         "ALTER TABLE changes DROP COLUMN content",
         "ALTER TABLE access ADD COLUMN recent TEXT",
+        "CREATE INDEX items_close ON items(agent_key, tier) WHERE tier < 2",
         """CREATE TABLE transitions(sequence INTEGER PRIMARY KEY, item_key INTEGER NOT NULL,
         from_tier INTEGER NOT NULL, to_tier INTEGER NOT NULL, at INTEGER NOT NULL,
         reason TEXT NOT NULL, score REAL) STRICT""",

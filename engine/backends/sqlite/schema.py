@@ -53,6 +53,8 @@ SCHEMA = (
     "CREATE INDEX items_kind ON items(kind_key, created_at, tier, agent_key, importance)",
     "CREATE INDEX items_importance ON items(importance, created_at, agent_key, kind_key, tier)",
     "CREATE INDEX items_updated ON items(updated_at)",
+    # What the bounded tiers hold is little, and looked through whenever one is full.
+    "CREATE INDEX items_close ON items(agent_key, tier) WHERE tier < 2",
     """CREATE INDEX items_session ON items(session_key, created_at)
         WHERE session_key IS NOT NULL""",
     # Off the item's row, since reading an item must not rewrite it.
