@@ -137,6 +137,9 @@ def _explain(entry: Logged, state: dict[str, Any], names: Names) -> tuple[Change
             after, earlier = {}, {name: before[name] for name in LOGGED_FIELDS}
         case _:
             after = {name: state.get(name) for name in before}
+            if "last_accessed_at" in before:
+                # Reads since then are not logged, so the state has no more to say.
+                after["last_accessed_at"] = entry.at if entry.undoes is None else None
             earlier = {**state, **before}
     change = Change(
         sequence=entry.sequence,

@@ -51,9 +51,13 @@ LOGGED_FIELDS: Final = tuple(_LOGGED.values())
 
 def changed_fields(old: Stored, new: Stored) -> list[str]:
     """Return the names, as in the change log, of the fields in which two states differ."""
-    return [
+    names = [
         name for column, name in _LOGGED.items() if getattr(old, column) != getattr(new, column)
     ]
+    # Reading an item is no change; setting when it was last read is.
+    if old.last_accessed_at != new.last_accessed_at:
+        names.append("last_accessed_at")
+    return names
 
 
 def logged_fields(stored: Stored) -> dict[str, Any]:

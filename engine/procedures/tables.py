@@ -24,6 +24,8 @@ class Work:
     tag: list[Row] = field(default_factory=list)
     text: list[TextChange] = field(default_factory=list)
     accessed: list[Row] = field(default_factory=list)
+    refreshed: list[Row] = field(default_factory=list)
+    unread: list[Row] = field(default_factory=list)
     strays: list[Row] = field(default_factory=list)
     changes: list[Row] = field(default_factory=list)
     moves: list[Row] = field(default_factory=list)
@@ -46,6 +48,10 @@ _CONTENT = "INSERT INTO contents(content_key, codec, size_bytes, uses, data) VAL
 _UNTAG = "DELETE FROM item_tags WHERE tag_key = ? AND created_at = ? AND item_key = ?"
 _TAG = "INSERT INTO item_tags(tag_key, created_at, item_key, agent_key) VALUES (?, ?, ?, ?)"
 _ACCESSED = "INSERT INTO access(item_key, last_accessed_at, access_count) VALUES (?, ?, ?)"
+_REFRESHED = (
+    "INSERT INTO access(item_key, last_accessed_at, access_count) VALUES (?, ?, 0) "
+    "ON CONFLICT DO UPDATE SET last_accessed_at = excluded.last_accessed_at"
+)
 _MOVE = (
     "INSERT INTO transitions(sequence, item_key, from_tier, to_tier, at, reason, score) "
     f"SELECT m.sequence, i.item_key, m.from_tier, i.tier, m.at, m.reason, {SCORE} "
@@ -72,6 +78,8 @@ def write_rows(work: Work) -> Procedure[None]:
     yield from _write(_UPDATE, work.update)
     yield from _write(_TAG, work.tag)
     yield from _write(_ACCESSED, work.accessed)
+    yield from _write(_REFRESHED, work.refreshed)
+    yield from _write("DELETE FROM access WHERE item_key = ? AND access_count = 0", work.unread)
     yield from _write("INSERT OR IGNORE INTO strays VALUES (?)", work.strays)
     yield from add_counts(work.counts)
     tag_counts = [(n, key) for key, n in work.tag_counts.items() if n]

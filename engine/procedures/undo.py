@@ -216,7 +216,7 @@ def _target(entry: Logged, old: Stored | None, now: int) -> Stored | None:
     if old is None:
         return _revived(entry, now)
     changes: dict[str, Any] = {}
-    for name in ("agent", "kind", "importance", "created_at"):
+    for name in ("agent", "kind", "importance", "created_at", "last_accessed_at"):
         if name in before:
             changes[name] = before[name]
     if "tier" in before:

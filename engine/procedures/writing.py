@@ -104,6 +104,7 @@ def _before(revision: Revision, links: dict[int, list[dict[str, Any]]]) -> dict[
         return {}
     fields = logged_fields(old)
     if new is not None:
+        fields["last_accessed_at"] = old.last_accessed_at
         return {name: fields[name] for name in changed_fields(old, new)}
     fields["updated_at"] = old.updated_at
     if old.last_accessed_at is not None:
@@ -223,8 +224,13 @@ def _plan_items(work: Work, revision: Revision, keys: _Keys, content_key: int | 
         work.insert.append((new.key, new.id, *row))
         if new.last_accessed_at is not None:
             work.accessed.append((new.key, new.last_accessed_at, new.access_count))
-    else:
-        work.update.append((*row, new.key))
+        return
+    work.update.append((*row, new.key))
+    if old.last_accessed_at != new.last_accessed_at:
+        if new.last_accessed_at is None:
+            work.unread.append((new.key,))
+        else:
+            work.refreshed.append((new.key, new.last_accessed_at))
 
 
 def _plan_move(work: Work, revision: Revision, sequence: int, author: Author) -> None:

@@ -299,16 +299,20 @@ PIECES = re.compile(r"'[^']*'|[A-Za-z_0-9]+|[^\w\s]")
 LITERALS = {
     "''",
     "'2'",
+    "'[]'",
     "'L* N* Co So'",
     "'array'",
     "'automerge'",
     "'delete'",
     "'hashsize'",
+    "'important'",
     "'merge'",
     "'next_item_key'",
     "'object'",
     "'porter unicode61 remove_diacritics 2 categories '",
+    "'recalled'",
     "'text'",
+    "'tier_settings'",
     "'{}'",
 }
 """Every text between quotes that the engine's SQL has."""
