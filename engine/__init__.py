@@ -19,14 +19,18 @@ from engine.errors import InvalidContentError as InvalidContentError
 from engine.errors import InvalidCursorError as InvalidCursorError
 from engine.errors import InvalidFilterError as InvalidFilterError
 from engine.errors import InvalidItemError as InvalidItemError
+from engine.errors import InvalidPolicyError as InvalidPolicyError
 from engine.errors import InvalidSettingError as InvalidSettingError
 from engine.errors import ItemNotFoundError as ItemNotFoundError
 from engine.errors import LimitExceededError as LimitExceededError
 from engine.errors import NotAStoreError as NotAStoreError
+from engine.errors import PolicyNotFoundError as PolicyNotFoundError
 from engine.errors import QueryInterruptedError as QueryInterruptedError
 from engine.errors import QueryTimeoutError as QueryTimeoutError
 from engine.errors import ReadOnlyStoreError as ReadOnlyStoreError
+from engine.errors import RunNotFoundError as RunNotFoundError
 from engine.errors import SchemaTooNewError as SchemaTooNewError
+from engine.errors import StalePlanError as StalePlanError
 from engine.errors import StorageError as StorageError
 from engine.errors import StorageFullError as StorageFullError
 from engine.errors import StoreBusyError as StoreBusyError
@@ -38,6 +42,14 @@ from engine.errors import UndoConflictError as UndoConflictError
 from engine.errors import UnsafeContentError as UnsafeContentError
 from engine.errors import UnsafePathError as UnsafePathError
 from engine.errors import VersionConflictError as VersionConflictError
+from engine.lifecycle.plan import Plan as Plan
+from engine.lifecycle.plan import PlannedChange as PlannedChange
+from engine.lifecycle.plan import PolicyPlan as PolicyPlan
+from engine.lifecycle.plan import Run as Run
+from engine.lifecycle.policies import DEFAULT_POLICIES as DEFAULT_POLICIES
+from engine.lifecycle.policies import Policy as Policy
+from engine.lifecycle.policies import dump_policies as dump_policies
+from engine.lifecycle.policies import load_policies as load_policies
 from engine.limits import Limits as Limits
 from engine.models import KINDS as KINDS
 from engine.models import TIERS as TIERS
@@ -71,6 +83,7 @@ from engine.store import MemoryStore as MemoryStore
 from engine.store import open_store as open_store
 
 __all__ = [
+    "DEFAULT_POLICIES",
     "KINDS",
     "TIERS",
     "UNCHANGED",
@@ -90,6 +103,7 @@ __all__ = [
     "InvalidCursorError",
     "InvalidFilterError",
     "InvalidItemError",
+    "InvalidPolicyError",
     "InvalidSettingError",
     "Item",
     "ItemNotFoundError",
@@ -101,15 +115,23 @@ __all__ = [
     "Operation",
     "Page",
     "PickledContent",
+    "Plan",
+    "PlannedChange",
+    "Policy",
+    "PolicyNotFoundError",
+    "PolicyPlan",
     "Preview",
     "QueryInterruptedError",
     "QueryTimeoutError",
     "ReadOnlyStoreError",
     "RetentionScore",
+    "Run",
+    "RunNotFoundError",
     "SchemaTooNewError",
     "SearchHit",
     "SearchResult",
     "Session",
+    "StalePlanError",
     "StorageError",
     "StorageFullError",
     "StoreBusyError",
@@ -127,6 +149,8 @@ __all__ = [
     "UnsafeContentError",
     "UnsafePathError",
     "VersionConflictError",
+    "dump_policies",
+    "load_policies",
     "open_store",
     "parse",
     "parse_mongo",

@@ -20,6 +20,7 @@ from engine.procedures import lookup
 from engine.procedures.names import Names
 from engine.services.bulk import BulkService
 from engine.services.items import ItemService
+from engine.services.lifecycle import Lifecycle
 from engine.services.links import LinkService
 from engine.services.sessions import SessionService
 from engine.services.tiers import Tiers
@@ -44,6 +45,7 @@ class MemoryStore(ItemService, BulkService, LinkService, SessionService):
     ) -> None:
         super().__init__(backend, names, actor=actor, clock=clock, drafting=drafting)
         self.tiers = Tiers(self)
+        self.lifecycle = Lifecycle(self, self)
         self._path = backend.path
         self._durability = durability
 

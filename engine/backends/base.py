@@ -29,6 +29,12 @@ class Backend(Protocol):
         """Run a reading procedure in one snapshot, beside writers; cancelling stops it."""
         ...
 
+    async def examine(
+        self, procedure: Callable[P, Procedure[R]], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Like `read`, for what takes long: it has no time limit, and a connection of its own."""
+        ...
+
     async def write(
         self, procedure: Callable[P, Procedure[R]], *args: P.args, **kwargs: P.kwargs
     ) -> R:

@@ -103,8 +103,9 @@ _UNSET: Final = (
     "DELETE FROM associations WHERE source_key = ? AND relation_key = ? AND target_key = ?"
 )
 _CHANGE: Final = (
-    "INSERT INTO changes(sequence, at, actor_key, operation, item_id, version, undoes, before) "
-    "SELECT coalesce(max(sequence), 0) + 1, ?, ?, ?, ?, ?, ?, ? FROM changes RETURNING sequence"
+    "INSERT INTO changes(sequence, at, actor_key, operation, item_id, version, undoes, before, "
+    "batch) SELECT coalesce(max(sequence), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ? FROM changes "
+    "RETURNING sequence"
 )
 
 
@@ -156,6 +157,7 @@ def set_link(
             version,
             undoes,
             logged,
+            author.batch,
         ),
     )
     return int(sequence)

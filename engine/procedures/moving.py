@@ -28,6 +28,10 @@ PINNED: Final = (
 )
 """Holds for `items i` that nothing but a person moves."""
 
+PINNED_KEYS: Final = (
+    "SELECT t.item_key FROM tags n JOIN item_tags t USING (tag_key) WHERE n.name = 'pinned'"
+)
+
 
 class Moved(NamedTuple):
     """What moved: the changes, and the tier that each item came to by id."""

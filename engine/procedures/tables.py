@@ -65,6 +65,14 @@ _CHANGE = (
 )
 
 
+def allocate_keys(count: int) -> Procedure[int]:
+    """Return the first of `count` keys of items and contents that were never used."""
+    ((following,),) = yield Statement(
+        "UPDATE meta SET value = value + ? WHERE name = 'next_item_key' RETURNING value", (count,)
+    )
+    return int(following) - count
+
+
 def write_rows(work: Work) -> Procedure[None]:
     """Write the collected rows; children go before the items they belong to."""
     yield from _write(_UNTAG, work.untag)

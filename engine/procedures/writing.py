@@ -26,7 +26,7 @@ from engine.procedures.revisions import (
     scope_of,
     text_of,
 )
-from engine.procedures.tables import Work, write_rows
+from engine.procedures.tables import Work, allocate_keys, write_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def write_revisions(
     created = sum(1 for revision in revisions if revision.old is None)
     contents = sum(1 for revision in revisions if _brings_content(revision))
     # An item's first content has the item's key; what comes later has one of its own.
-    next_key = yield from _allocate(created + contents) if created + contents else nothing()
+    next_key = yield from allocate_keys(created + contents) if created + contents else nothing()
     next_content = next_key + created
     newest = yield from _newest_creation() if created else nothing()
     work = Work()
@@ -157,14 +157,6 @@ def _states(revisions: Iterable[Revision]) -> Iterator[Stored]:
             yield revision.old
         if revision.new is not None:
             yield revision.new
-
-
-def _allocate(count: int) -> Procedure[int]:
-    """Return the first of `count` row keys that were never used before."""
-    ((following,),) = yield Statement(
-        "UPDATE meta SET value = value + ? WHERE name = 'next_item_key' RETURNING value", (count,)
-    )
-    return int(following) - count
 
 
 def _is_new_content(revision: Revision) -> bool:

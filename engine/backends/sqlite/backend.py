@@ -26,6 +26,7 @@ QUERY_CONNECTIONS = 2
 STREAM_CONNECTIONS = 64
 """Loops inside loops each hold one: with few, the innermost would wait for ever."""
 STREAM_CONNECTIONS_KEPT = 4
+EXAMINE_SECONDS_MAX = 24 * 3_600.0
 
 
 class SqliteBackend:
@@ -135,6 +136,16 @@ class SqliteBackend:
         self._check()
         result: R = await self._queries.read(
             partial(procedure, *args, **kwargs), self._query_seconds
+        )
+        return result
+
+    async def examine(
+        self, procedure: Callable[P, Procedure[R]], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Like `read`, for what takes long: it has no time limit, and a connection of its own."""
+        self._check()
+        result: R = await self._streams.read(
+            partial(procedure, *args, **kwargs), EXAMINE_SECONDS_MAX
         )
         return result
 

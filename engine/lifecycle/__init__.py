@@ -1,0 +1,1 @@
+"""Policies, plans and what they are made of: pure functions over values."""
