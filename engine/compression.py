@@ -26,7 +26,7 @@ def decompress_bounded(data: bytes, size: int, dictionary: Any = None) -> bytes:
         ValueError: it unpacks to fewer or more bytes, or is not Zstandard. A bomb is stopped
             one byte after `size`.
     """
-    decompressor = zstd.ZstdDecompressor(zstd_dict=dictionary)
+    decompressor = zstd.ZstdDecompressor(zstd_dict=dictionary, options=_OPTIONS)
     try:
         raw: bytes = decompressor.decompress(data, max_length=size + 1)
     except zstd.ZstdError as error:

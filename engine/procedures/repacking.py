@@ -69,7 +69,11 @@ def pack_items(
     found = yield from _load_bases(names, bases or {})
     rows: list[tuple[Holder, int, int | None, int | None, bytes]] = []
     for holder in holders:
-        best = _packed(holder, trained, trained_key, found.get(holder.item_key), level)
+        try:
+            best = _packed(holder, trained, trained_key, found.get(holder.item_key), level)
+        except ValueError:
+            # Larger than packing takes: it stays as it is.
+            continue
         if best is not None and len(best[3]) < holder.stored_bytes:
             rows.append((holder, *best))
     yield from _replace(rows)
