@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import orjson
 
 from engine.clock import to_datetime
+from engine.compression import decompress_bounded
 from engine.errors import CorruptItemError
 from engine.models import CODECS, TIER_OF, Codec, Item, Preview
 from engine.procedures.base import Procedure, Row, Rows, Statement
@@ -271,8 +272,17 @@ def _preview(row: Row, names: Names, accesses: Accesses) -> Preview:
         size_bytes=size,
         version=version,
         codec=codec,
-        text=preview_of(codec.base, head or b"") if preview is None else preview,
+        text=_head(codec, head or b"", size) if preview is None else preview,
     )
+
+
+def _head(codec: Codec, data: bytes, size: int) -> str:
+    """Return the beginning of a content of which `data` is the beginning, or all, packed."""
+    if Codec.JSON_COMPRESSED <= codec < Codec.JSON_DICTIONARY:
+        with suppress(ValueError):
+            return preview_of(codec.base, decompress_bounded(data, size))
+        return ""
+    return preview_of(codec.base, data)
 
 
 def item_of(stored: Stored, content: Any = None) -> Item:

@@ -81,6 +81,8 @@ class _Planning:
     choices: Mapping[str, Choice]
     progress: Progress
     packed_share: float
+    packable: int
+    """Contents of a codec below this can be packed smaller."""
     pinned: frozenset[int]
     claimed: set[int] = field(default_factory=set)
     changes: list[PlannedChange] = field(default_factory=list)
@@ -101,6 +103,7 @@ def make_plan_of(
     sequence = yield from newest_sequence()
     total = yield from count_items(reading, EVERYTHING, now)
     share = yield Statement("SELECT value FROM meta WHERE name = 'packed_share'")
+    trained = yield Statement("SELECT 1 FROM dictionaries LIMIT 1")
     rows = yield Statement(PINNED_KEYS)
     planning = _Planning(
         reading,
@@ -109,6 +112,7 @@ def make_plan_of(
         choices,
         progress,
         share[0][0] if share else PACKED_SHARE,
+        Codec.JSON_DICTIONARY if trained else Codec.JSON_COMPRESSED,
         frozenset(key for (key,) in rows),
     )
     pinned: dict[str, int] = {}
@@ -183,7 +187,7 @@ def _plan_each(
     for chunk in chunks(keys):
         candidates = yield from load_candidates(chunk)
         for candidate in candidates:
-            if candidate.key not in idle and _would_change(action, candidate):
+            if candidate.key not in idle and _would_change(planning, action, candidate):
                 _claim(planning, policy, action, candidate)
 
 
@@ -197,7 +201,7 @@ def _tagged_wrong(action: Action, keys: Sequence[int]) -> Procedure[frozenset[in
     return tagged if action.verb is Verb.TAG else frozenset(keys) - tagged
 
 
-def _would_change(action: Action, candidate: Candidate) -> bool:
+def _would_change(planning: _Planning, action: Action, candidate: Candidate) -> bool:
     match action.verb:
         case Verb.ARCHIVE:
             return candidate.tier != Tier.ARCHIVE
@@ -210,12 +214,12 @@ def _would_change(action: Action, candidate: Candidate) -> bool:
         case Verb.IMPORTANCE:
             return candidate.importance != action.argument
         case Verb.COMPRESS:
-            return _is_packable(candidate)
+            return _is_packable(planning, candidate)
     return True
 
 
-def _is_packable(candidate: Candidate) -> bool:
-    return candidate.codec < Codec.JSON_DICTIONARY and candidate.size_bytes >= PACK_FROM_BYTES
+def _is_packable(planning: _Planning, candidate: Candidate) -> bool:
+    return candidate.codec < planning.packable and candidate.size_bytes >= PACK_FROM_BYTES
 
 
 PACKING: Final = frozenset({Verb.ARCHIVE, Verb.DELETE, Verb.COMPRESS})
@@ -234,7 +238,7 @@ def _claim(
 ) -> None:
     if bytes_freed is None:
         bytes_freed = 0
-        if action.verb in PACKING and _is_packable(candidate):
+        if action.verb in PACKING and _is_packable(planning, candidate):
             packed = int(candidate.size_bytes * planning.packed_share)
             bytes_freed = max(0, candidate.stored_bytes - packed)
     planning.claimed.add(candidate.key)
@@ -266,7 +270,7 @@ def _plan_choices(
             text = chosen.get(candidate.id)
             if text is not None:
                 action = require_single(parse_action(text))
-                if _would_change(action, candidate):
+                if _would_change(planning, action, candidate):
                     _claim(planning, policy, action, candidate)
 
 
@@ -357,7 +361,9 @@ def _plan_summaries(
         if len(members) >= SESSION_ITEMS_MIN:
             for member in members:
                 packed = int(member.size_bytes * planning.packed_share)
-                freed = max(0, member.stored_bytes - packed) if _is_packable(member) else 0
+                freed = (
+                    max(0, member.stored_bytes - packed) if _is_packable(planning, member) else 0
+                )
                 _claim(
                     planning, policy, policy.action, member, bytes_freed=freed,
                     related=(f"summary/{name}",),

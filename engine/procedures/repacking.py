@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from engine.compression import zstd
 from engine.models import Codec
 from engine.packing import LEVEL, Trained, pack_delta
 from engine.procedures.base import Many, Procedure, Row, Statement
@@ -119,8 +120,13 @@ def _packed(
     if trained is not None and holder.codec < Codec.JSON_DICTIONARY:
         data = trained.pack(holder.raw, level)
         best = (holder.codec & 15 | Codec.JSON_DICTIONARY, trained_key, None, data)
+    elif holder.codec < Codec.JSON_COMPRESSED:
+        # Too small a store for a dictionary, or too young.
+        best = (holder.codec | Codec.JSON_COMPRESSED, None, None, zstd.compress(holder.raw, level))
+    # What others refer to may be the base of a difference, and is never one itself.
     if (
         base is not None
+        and holder.uses == 1
         and base.codec < Codec.JSON_DELTA
         and base.content_key != holder.content_key
     ):
