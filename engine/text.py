@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import string
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
@@ -37,6 +37,7 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _HUMP_SOMEWHERE = re.compile(r"[A-Z](?:(?<=[a-z0-9][A-Z])|(?<=[A-Z][A-Z])(?=[a-z]))")
 _HUMPED_WORD = re.compile(r"\b[A-Za-z0-9]*(?:[a-z0-9][A-Z]|[A-Z]{2}[a-z])[A-Za-z0-9]*\b")
 _PLAIN = frozenset(string.ascii_letters + string.digits)
+_PLAIN_RUN = re.compile(r"[A-Za-z0-9]*")
 _WORD = re.compile(rf"[{ALONE}]|[^\W_]+", re.UNICODE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -84,12 +85,7 @@ def _humped_words(text: str, humps: Iterable[int]) -> Iterator[str]:
     for hump in humps:
         if hump < end:
             continue
-        begin = hump
-        while begin > end and text[begin - 1] in _PLAIN:
-            begin -= 1
-        end = hump
-        while end < len(text) and text[end] in _PLAIN:
-            end += 1
+        begin, end = _run_around(text, hump)
         if not (_is_word(text[begin - 1 : begin]) or _is_word(text[end : end + 1])):
             yield text[begin:end]
 
@@ -163,9 +159,45 @@ def words_of(text: str) -> list[tuple[str, int, int]]:
     ]
 
 
-def stems_of(text: str) -> list[str]:
-    """Return the stems of `words_of` without their places, which is what counting needs."""
-    return [stem for word in _WORD.findall(text) for stem, _, _ in _analysed(word)]
+def find_stems(
+    text: str, wanted: Iterable[str], is_wanted: Callable[[str], bool]
+) -> list[tuple[str, int, int]]:
+    """Return those of `words_of` whose stem is wanted.
+
+    `wanted` are stems, or beginnings of stems, one of which each stem begins like that
+    `is_wanted`. In ASCII text only words that hold such a beginning are looked at: to take every
+    word apart was half the time of a search.
+    """
+    if not text.isascii():
+        return [found for found in words_of(text) if is_wanted(found[0])]
+    folded = text.lower()
+    found: dict[int, list[tuple[str, int, int]]] = {}
+    for head in {_head(stem) for stem in wanted}:
+        at = folded.find(head)
+        while at >= 0:
+            begin, end = _run_around(text, at)
+            if begin not in found:
+                found[begin] = [
+                    (stem, begin + first, begin + last)
+                    for stem, first, last in _analysed(text[begin:end])
+                    if is_wanted(stem)
+                ]
+            at = folded.find(head, max(end, at + 1))
+    return [place for begin in sorted(found) for place in found[begin]]
+
+
+def _head(stem: str) -> str:
+    """Return what every word with this stem begins with: stemming changes no more than the end."""
+    return stem[: 3 if len(stem) > 3 else 2]
+
+
+def _run_around(text: str, at: int) -> tuple[int, int]:
+    """Return where the run of letters and digits around a place begins and ends."""
+    begin = at
+    while begin > 0 and text[begin - 1] in _PLAIN:
+        begin -= 1
+    match = _PLAIN_RUN.match(text, at)
+    return begin, at if match is None else match.end()
 
 
 # Texts repeat their words: with what was worked out once, a page of results takes milliseconds.

@@ -25,11 +25,11 @@ from engine.query.shape import conjuncts, scoped_match, shape_of
 from engine.serialization import PickledContent
 from engine.text import (
     COMMON_WORDS,
+    find_stems,
     is_begun,
     match_expression,
     query_words,
     searchable_text,
-    stems_of,
     words_of,
 )
 
@@ -178,10 +178,59 @@ def _rank(
             sums[key] = sums.get(key, 0.0) + rarity[word.text]
     best = nsmallest(max(SCORED_MAX, limit), sums, key=lambda key: (-sums[key], -key))
     items = yield from load_items(reading.names, reading.accesses, best)
-    texts = [_readable(item)[:SCORED_CHARS_MAX] for item in items]
-    scores = [_score(i.id, text, words, rarity) for i, text in zip(items, texts, strict=True)]
+    wanted = Wanted.of(words)
+    read = [_read(item, wanted) for item in items]
+    scores = [_score(one, words, rarity) for one in read]
     order = nsmallest(limit, range(len(items)), key=lambda n: (-scores[n], n))
-    return [_hit(items[n], texts[n], scores[n], words) for n in order]
+    return [_hit(read[n], scores[n]) for n in order]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The stems that a search asks for, whole or as beginnings."""
+
+    whole: frozenset[str]
+    begun: tuple[Word, ...]
+
+    @classmethod
+    def of(cls, words: Iterable[Word]) -> Wanted:
+        """Return what these words ask for."""
+        words = tuple(words)
+        return cls(
+            frozenset(stem for word in words for stem in word.stems),
+            tuple(word for word in words if word.prefix),
+        )
+
+    @property
+    def beginnings(self) -> frozenset[str]:
+        """How the stems begin that are asked for."""
+        return self.whole | {word.text.casefold() for word in self.begun}
+
+    def __call__(self, stem: str) -> bool:
+        """Return whether a stem is one of them."""
+        return stem in self.whole or any(_is_match(word, stem) for word in self.begun)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """An item, the part of its text that is scored, and where in it what was asked for is."""
+
+    item: Item
+    text: str
+    places: list[tuple[str, int, int]]
+    stems: list[str]
+    """Those of the places, and of the id."""
+    length: int
+
+
+def _read(item: Item, wanted: Wanted) -> _Read:
+    text = _readable(item)[:SCORED_CHARS_MAX]
+    places = find_stems(text, wanted.beginnings, wanted)
+    in_id = find_stems(item.id, wanted.beginnings, wanted)
+    stems = [stem for stem, _, _ in (*places, *in_id)]
+    # In scripts without spaces a word is a character or two.
+    length = len(text.split()) if text.isascii() else max(len(text.split()), len(text) // 2)
+    return _Read(item, text, places, stems, length)
 
 
 def _rarity(frequency: float, items: int) -> float:
@@ -189,31 +238,24 @@ def _rarity(frequency: float, items: int) -> float:
     return math.log(1.0 + (max(items - frequency, 0.0) + 0.5) / (frequency + 0.5))
 
 
-def _score(item_id: str, text: str, words: list[Word], rarity: dict[str, float]) -> float:
-    found = stems_of(f"{item_id}\n{text}")
-    length = 1.0 - B + B * len(found) / MEAN_WORDS
+def _score(read: _Read, words: list[Word], rarity: dict[str, float]) -> float:
+    length = 1.0 - B + B * read.length / MEAN_WORDS
     total = 0.0
     for word in words:
         if word.prefix:
-            count = sum(_is_match(word, stem) for stem in found)
+            count = sum(_is_match(word, stem) for stem in read.stems)
         else:
-            count = sum(found.count(stem) for stem in word.stems)
+            count = sum(stem in word.stems for stem in read.stems)
         # In a long text the word may stand behind the part that was looked at.
-        count = count or len(text) // SCORED_CHARS_MAX
+        count = count or len(read.text) // SCORED_CHARS_MAX
         total += rarity[word.text] * count * (K1 + 1.0) / (count + K1 * length)
     return total
 
 
-def _hit(item: Item, text: str, score: float, words: list[Word]) -> SearchHit:
-    wanted = frozenset(stem for word in words for stem in word.stems)
-    begun = [word for word in words if word.prefix]
-    spans = {
-        (start, end)
-        for stem, start, end in words_of(text)
-        if stem in wanted or any(_is_match(word, stem) for word in begun)
-    }
-    snippet, highlights = _snippet(text, sorted(spans))
-    return SearchHit(item=item, score=score, snippet=snippet, highlights=highlights)
+def _hit(read: _Read, score: float) -> SearchHit:
+    spans = sorted({(start, end) for _, start, end in read.places})
+    snippet, highlights = _snippet(read.text, spans)
+    return SearchHit(item=read.item, score=score, snippet=snippet, highlights=highlights)
 
 
 def _is_match(word: Word, stem: str) -> bool:

@@ -10,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.text import (
+    COMMON_WORDS,
     INDEXED_CHARS_MAX,
+    find_stems,
+    is_begun,
     match_expression,
     prepare,
     query_words,
@@ -130,3 +133,26 @@ def test_identifiers_are_found_as_their_pattern_says(text: str) -> None:
 def split_free(text: str) -> str:
     """Return a text as `prepare` sees it before it looks for identifiers."""
     return re.sub(r"(東)", r" \1 ", unicodedata.normalize("NFKC", text))
+
+
+VOCABULARY = """
+happy happily happiness tied ties die dying lying hoping hoped hops filing filed relational
+conditional digitizer possibly valency station stations sky say said used being doing does flies
+fries prayed enjoys agreed feed plastered sing sized failing controlled rolls generalizations
+oscillators caresses ponies cats national organization getUserName HTTPServer snake_case v2 x86_64
+""".split()  # noqa: SIM905 - a list of fifty strings is hard to read
+
+
+@given(st.data())
+def test_wanted_words_are_found_as_by_looking_at_every_word(data: st.DataObject) -> None:
+    """The quick search for stems finds what taking every word apart finds, in order."""
+    some = st.sampled_from([*VOCABULARY, *sorted(COMMON_WORDS), "Café", "東京", "_", "a1b2"])
+    text = data.draw(st.lists(some).map(" ".join))
+    words = data.draw(st.lists(some, max_size=4))
+    wanted = {found for word in words for found, _, _ in words_of(word)}
+    expected = [place for place in words_of(text) if place[0] in wanted]
+    assert find_stems(text, wanted, wanted.__contains__) == expected
+
+    typed = data.draw(st.sampled_from(VOCABULARY)).lower()[: data.draw(st.integers(2, 9))]
+    begun = [place for place in words_of(text) if is_begun(place[0], typed)]
+    assert find_stems(text, {typed}, lambda stem: is_begun(stem, typed)) == begun
