@@ -10,6 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TypeAlias
 
+from engine.bench.lifecycles import measure_lifecycle
 from engine.bench.machine import examine
 from engine.bench.material import gather
 from engine.bench.queries import measure_queries
@@ -24,7 +25,7 @@ from engine.store import MemoryStore, open_store
 BATCH_ITEMS = 40_000
 BATCH_ITEMS_QUICK = 2_000
 
-GROUPS = ("get", "query", "search", "put")
+GROUPS = ("get", "query", "search", "put", "lifecycle")
 
 Also: TypeAlias = Callable[[Path], Awaitable[list[Measurement]]]
 """Measures something else on the scratch copy."""
@@ -39,7 +40,7 @@ class Settings:
     batch_items: int | None = None
     """Items that each `put_many` row writes; None for the usual number."""
     groups: tuple[str, ...] = GROUPS
-    """Which rows: `get`, `query`, `search`, `put`."""
+    """Which rows: some of `GROUPS`."""
 
 
 def _silent(_: str) -> None:
@@ -132,4 +133,6 @@ async def _measure_all(
         rows += await measure_writes(
             store, copy, material, rng, effort, batch_items=settings.batch_items or usual
         )
+    if begin("lifecycle"):
+        rows += await measure_lifecycle(store, material, rng, effort)
     return rows

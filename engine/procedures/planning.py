@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from engine.clock import to_datetime
@@ -226,6 +227,10 @@ PACKING: Final = frozenset({Verb.ARCHIVE, Verb.DELETE, Verb.COMPRESS})
 """Actions after which a content is packed as small as it gets."""
 
 
+# The same few actions for every item of a plan.
+_text = lru_cache(maxsize=256)(action_text)
+
+
 def _claim(
     planning: _Planning,
     policy: CheckedPolicy,
@@ -246,7 +251,7 @@ def _claim(
         PlannedChange(
             item_id=candidate.id,
             policy=policy.policy.name,
-            action=action_text(action),
+            action=_text(action),
             reason=policy.policy.when or "everything",
             bytes_freed=bytes_freed,
             related=related,
