@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from engine.clock import to_datetime
 from engine.lifecycle.actions import Action, Verb, action_text, parse_action
@@ -22,7 +22,7 @@ from engine.lifecycle.similar import find_groups
 from engine.models import Codec, Item, Tier
 from engine.procedures.base import Procedure, Statement
 from engine.procedures.history import newest_sequence
-from engine.procedures.items import load_items, load_stored
+from engine.procedures.items import Stored, load_items, load_stored
 from engine.procedures.moving import PINNED_KEYS
 from engine.procedures.names import json_values
 from engine.procedures.revisions import text_of
@@ -60,15 +60,12 @@ class Candidate(NamedTuple):
     content_key: int
     digest: bytes
     session_key: int | None
-    last_accessed_at: int
 
 
 _CANDIDATES: Final = (
     "SELECT i.item_key, i.id, i.tier, i.importance, c.codec, i.size_bytes, length(c.data), c.uses, "
-    "i.content_key, i.hash, i.session_key, coalesce(a.last_accessed_at, 0) "
-    "FROM json_each(?) e CROSS JOIN items i ON i.item_key = e.value "
-    "JOIN contents c ON c.content_key = i.content_key "
-    "LEFT JOIN access a ON a.item_key = i.item_key"
+    "i.content_key, i.hash, i.session_key FROM json_each(?) e CROSS JOIN items i "
+    "ON i.item_key = e.value JOIN contents c ON c.content_key = i.content_key"
 )
 
 
@@ -87,6 +84,8 @@ class _Planning:
     pinned: frozenset[int]
     claimed: set[int] = field(default_factory=set)
     changes: list[PlannedChange] = field(default_factory=list)
+    keys: list[int] = field(default_factory=list)
+    """Of the items of `changes`, in the same order."""
     warnings: list[str] = field(default_factory=list)
 
 
@@ -119,9 +118,9 @@ def make_plan_of(
     pinned: dict[str, int] = {}
     for number, policy in enumerate(policies):
         progress(number, len(policies))
-        before = len(planning.changes)
+        before = len(planning.keys)
         pinned[policy.policy.name] = yield from _plan_policy(planning, policy)
-        yield from _warn(planning, policy, planning.changes[before:], total, pinned)
+        yield from _warn(planning, policy, planning.keys[before:], total, pinned)
     progress(len(policies), len(policies))
     return Plan(
         store_id=store_id,
@@ -247,6 +246,7 @@ def _claim(
             packed = int(candidate.size_bytes * planning.packed_share)
             bytes_freed = max(0, candidate.stored_bytes - packed)
     planning.claimed.add(candidate.key)
+    planning.keys.append(candidate.key)
     planning.changes.append(
         PlannedChange(
             item_id=candidate.id,
@@ -312,17 +312,19 @@ def _plan_merges(
 ) -> Procedure[None]:
     """Plan that near-duplicates are kept as differences from the one that is worth most."""
     candidates: dict[int, Candidate] = {}
+    worth: dict[int, tuple[float, int, int]] = {}
     texts: list[tuple[int, str]] = []
     for chunk in chunks(keys, 1_000):
         found = yield from load_candidates(chunk)
         candidates.update({c.key: c for c in found})
         stored = yield from load_stored(planning.reading.names, keys=chunk, content=True)
+        worth.update({item.key: _worth(item) for item in stored})
         texts += [
             (item.key, text_of(item).partition("\n")[2])
             for item in stored
             if item.codec.base in (Codec.TEXT, Codec.JSON)
         ]
-    texts.sort(key=lambda pair: _worth(candidates[pair[0]]))
+    texts.sort(key=lambda pair: worth[pair[0]])
     groups = find_groups(
         texts, threshold=float(policy.action.argument or 0.8), progress=planning.progress
     )
@@ -341,8 +343,8 @@ def _plan_merges(
             )  # fmt: skip
 
 
-def _worth(candidate: Candidate) -> tuple[float, int, int]:
-    return (-candidate.importance, -candidate.last_accessed_at, candidate.key)
+def _worth(item: Stored) -> tuple[float, int, int]:
+    return (-item.importance, -(item.last_accessed_at or 0), item.key)
 
 
 def _plan_summaries(
@@ -387,39 +389,38 @@ _PLANS: Final[Mapping[Verb, _Plan]] = {
 def _warn(
     planning: _Planning,
     policy: CheckedPolicy,
-    changes: Sequence[PlannedChange],
+    keys: Sequence[int],
     total: int,
     pinned: Mapping[str, int],
 ) -> Procedure[None]:
     name = policy.policy.name
     if policy.filter is not None and matches_everything(policy.filter):
         planning.warnings.append(f"{name}: the condition holds for every item")
-    if len(changes) > TOO_MUCH * max(total, 1):
+    if len(keys) > TOO_MUCH * max(total, 1):
         planning.warnings.append(
-            f"{name}: would touch {len(changes):,} of {total:,} items "
-            f"({len(changes) / max(total, 1):.0%})"
+            f"{name}: would touch {len(keys):,} of {total:,} items "
+            f"({len(keys) / max(total, 1):.0%})"
         )
     if pinned[name]:
         planning.warnings.append(
             f"{name}: {pinned[name]:,} pinned items match and stay as they are"
         )
     if policy.action.verb in (Verb.DELETE, Verb.ARCHIVE, Verb.CONSOLIDATE, Verb.MERGE):
-        strong = yield from _strongly_linked([change.item_id for change in changes])
+        strong = yield from _strongly_linked(keys)
         if strong:
             planning.warnings.append(
                 f"{name}: {strong:,} of the items have associations of strength {STRONG} or more"
             )
 
 
-def _strongly_linked(ids: Sequence[str]) -> Procedure[int]:
+def _strongly_linked(keys: Sequence[int]) -> Procedure[int]:
     count = 0
-    for start in range(0, len(ids), CHUNK):
-        rows: list[Any] = yield Statement(
-            "SELECT count(*) FROM json_each(?) e CROSS JOIN items i ON i.id = e.value WHERE EXISTS "
-            "(SELECT 1 FROM associations l WHERE l.source_key = i.item_key AND l.strength >= ?) "
-            "OR EXISTS (SELECT 1 FROM associations l WHERE l.target_key = i.item_key "
-            "AND l.strength >= ?)",
-            (json_values(ids[start : start + CHUNK]), STRONG, STRONG),
+    for chunk in chunks(keys):
+        ((found,),) = yield Statement(
+            "SELECT count(*) FROM json_each(?) e WHERE EXISTS (SELECT 1 FROM associations l "
+            "WHERE l.source_key = e.value AND l.strength >= ?) OR EXISTS (SELECT 1 "
+            "FROM associations l WHERE l.target_key = e.value AND l.strength >= ?)",
+            (json_values(chunk), STRONG, STRONG),
         )
-        count += rows[0][0]
+        count += found
     return count
