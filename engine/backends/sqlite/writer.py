@@ -40,6 +40,10 @@ WAL_BYTES_MAX: Final = 64 * 1024 * 1024
 """A commit that shares the disk with a checkpoint is ten times slower: fewer than one in a
 thousand shall be. While nobody writes, the WAL is emptied anyway."""
 WAL_BYTES_LONG: Final = 256 * 1024 * 1024
+WAL_BYTES_TOO_LONG: Final = 1024 * 1024 * 1024
+"""Writers wait for the checkpoint beside them rather than let the WAL grow further."""
+FRAMES_LEFT_MAX: Final = 512
+PASSES_MAX: Final = 5
 IDLE_SECONDS: Final = 1.0
 MERGE_PAUSE_SECONDS: Final = 0.1
 STORE_WIDE: Final = (StoreBusyError, StorageFullError, StorageError, ReadOnlyStoreError)
@@ -88,6 +92,7 @@ class Writer:
         self._checkpointing: asyncio.Task[None] | None = None
         self._groups_since = 0
         self._checkpoint_at = WAL_BYTES_MAX
+        self._nearly_moved = False
         self.groups = 0
         self.commits = 0
 
@@ -163,34 +168,42 @@ class Writer:
         """Checkpoint every so many groups: beside the writer where that is safe."""
         self._groups_since += 1
         size = self._journal_bytes()
-        if size < self._checkpoint_at and (
-            self._beside is None or self._groups_since < CHECKPOINT_GROUPS
-        ):
+        due = size >= self._checkpoint_at or self._nearly_moved
+        if not due and (self._beside is None or self._groups_since < CHECKPOINT_GROUPS):
             return
         if self._beside is None:
             emptied = await self._checkpoint()
             # A reader that stays keeps the WAL as it is: no use in trying after every group.
             self._checkpoint_at = WAL_BYTES_MAX + (0 if emptied else size)
         elif self._checkpointing is not None:
-            if size >= WAL_BYTES_LONG:
+            if size >= WAL_BYTES_TOO_LONG:
                 await self._checkpointing
-        elif size >= WAL_BYTES_LONG and await self._checkpoint():
+        elif self._nearly_moved:
             # Beside writers that never pause, the WAL is never all moved and begins anew only
             # when they are stopped. Little is left to move, so it is not for long.
-            self._checkpoint_at = WAL_BYTES_MAX
-            self._groups_since = 0
+            self._nearly_moved = False
+            if await self._checkpoint():
+                self._checkpoint_at = WAL_BYTES_MAX
         else:
-            self._checkpointing = asyncio.create_task(self._checkpoint_beside(self._beside))
+            self._checkpointing = asyncio.create_task(
+                self._checkpoint_beside(self._beside, long=size >= WAL_BYTES_LONG)
+            )
             self._checkpoint_at = WAL_BYTES_MAX + size
             self._groups_since = 0
 
-    async def _checkpoint_beside(self, beside: Connection) -> None:
+    async def _checkpoint_beside(self, beside: Connection, *, long: bool) -> None:
         """Move what is in the WAL into the main file while others write on.
 
-        With all of it moved, the next commit begins the WAL anew instead of making it longer.
+        With all of it moved, the next commit begins the WAL anew instead of making it longer. A
+        long one is gone through again for what was written meanwhile, until little is left.
         """
         try:
-            await beside.run(_run_passive)
+            left = await beside.run(_run_passive)
+            for _ in range(PASSES_MAX - 1):
+                if not long or left <= FRAMES_LEFT_MAX:
+                    break
+                left = await beside.run(_run_passive)
+            self._nearly_moved = long
         finally:
             self._checkpointing = None
 
@@ -352,7 +365,10 @@ def _run_merge(connection: Any) -> bool:
     return bool(connection.total_changes - before >= 2)
 
 
-def _run_passive(connection: Any) -> None:
+def _run_passive(connection: Any) -> int:
+    """Move what can be moved; return how many frames are left."""
     # What it cannot move now, because a reader still needs it, the next one does.
     with suppress(driver.Error):
-        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        ((_, frames, moved),) = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        return max(0, int(frames) - int(moved))
+    return 0
