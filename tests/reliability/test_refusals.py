@@ -17,7 +17,7 @@ from engine import (
     StoreBusyError,
     StoreClosedError,
 )
-from engine.accesses import AccessLog
+from engine.accesses import AccessLog, Pending
 
 
 async def test_others_in_a_group_do_not_suffer_from_a_refusal(store: MemoryStore) -> None:
@@ -82,11 +82,11 @@ async def test_a_failed_flush_keeps_what_was_read_meanwhile() -> None:
     written: list[dict[int, int]] = []
     busy = True
 
-    async def write(accesses: Mapping[int, tuple[int, int]]) -> None:
+    async def write(accesses: Mapping[int, Pending]) -> None:
         if busy:
             log.record(2)
             raise StoreBusyError("busy")
-        written.append({key: count for key, (count, _) in accesses.items()})
+        written.append({key: count for key, (count, _, _) in accesses.items()})
 
     log = AccessLog(write, ManualClock())
     log.record(1)
