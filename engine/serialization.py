@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -27,9 +27,11 @@ PREVIEW_CHARS: Final = 160
 JSON_OPTIONS: Final = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """Content as it is stored; `size_bytes` and `digest` are of the uncompressed bytes."""
+class Encoded(NamedTuple):
+    """Content as it is stored; `size_bytes` and `digest` are of the uncompressed bytes.
+
+    A tuple, since one is made for every item written.
+    """
 
     codec: Codec
     data: bytes

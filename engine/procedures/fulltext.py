@@ -9,7 +9,8 @@ from engine.procedures.base import Many, Procedure, Statement, TextChange
 
 MERGE: Final = "INSERT INTO items_text(items_text, rank) VALUES ('merge', ?)"
 MERGE_PAGES: Final = 16
-"""Pages of the index merged with every commit. A large batch leaves more to merge than that."""
+"""Pages of the index merged with every commit. A large batch leaves more to merge than that: half
+of its share is merged at once, and the rest while nobody writes."""
 IDLE_MERGE_PAGES: Final = 500
 """Pages merged at a time while nobody writes: some milliseconds."""
 
@@ -36,4 +37,4 @@ def write_text(changes: Iterable[TextChange]) -> Procedure[None]:
     if added:
         yield Many("INSERT INTO items_text(rowid, text, scope) VALUES (?, ?, ?)", added)
     if changed:
-        yield Statement(MERGE, (MERGE_PAGES + len(changed) // 8,))
+        yield Statement(MERGE, (MERGE_PAGES + len(changed) // 16,))
