@@ -18,7 +18,7 @@ from engine.lifecycle.policies import (
 )
 from engine.models import Item
 from engine.packing import train
-from engine.procedures import applying, lookup, planning, policies, repacking, runs
+from engine.procedures import applying, candidates, lookup, planning, policies, repacking, runs
 from engine.services.aspect import Aspect
 from engine.services.core import Core
 from engine.services.history import HistoryService
@@ -43,8 +43,8 @@ class Lifecycle(Aspect):
     def __init__(self, core: Core, history: HistoryService) -> None:
         super().__init__(core)
         self._history = history
-        self._conditions: dict[str, planning.Condition] = {}
-        self._choices: dict[str, planning.Choice] = {}
+        self._conditions: dict[str, candidates.Condition] = {}
+        self._choices: dict[str, candidates.Choice] = {}
 
     # Policies ------------------------------------------------------------------------------
 
