@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
 from engine.lifecycle.actions import Action, Verb, action_text
 from engine.lifecycle.plan import PlannedChange
 from engine.lifecycle.policy import CheckedPolicy
 from engine.models import Item
-from engine.procedures.base import Procedure, Statement
+from engine.procedures.base import Procedure, Rows, Statement
 from engine.procedures.names import json_values
 from engine.procedures.selection import Reading
 
@@ -73,6 +72,18 @@ def chunks(keys: Sequence[int], size: int = CHUNK) -> Iterator[Sequence[int]]:
         yield keys[start : start + size]
 
 
+_FACTS: Final = (
+    "SELECT i.item_key, i.id, i.tier, i.importance, c.codec, i.size_bytes, length(c.data) "
+    "FROM json_each(?) e CROSS JOIN items i ON i.item_key = e.value "
+    "JOIN contents c ON c.content_key = i.content_key"
+)
+
+
+def load_facts(keys: Iterable[int]) -> Procedure[Rows]:
+    """Return the first seven fields of these items' candidates, in their order."""
+    return (yield Statement(_FACTS, (json_values(keys),)))
+
+
 def load_candidates(keys: Iterable[int]) -> Procedure[list[Candidate]]:
     """Return what planning needs to know of these items, in their order."""
     rows = yield Statement(_CANDIDATES, (json_values(keys),))
@@ -88,8 +99,31 @@ PACKING: Final = frozenset({Verb.ARCHIVE, Verb.DELETE, Verb.COMPRESS})
 """Actions after which a content is packed as small as it gets."""
 
 
-# The same few actions for every item of a plan.
-_text = lru_cache(maxsize=256)(action_text)
+def claim_each(
+    planning: Planning,
+    policy: CheckedPolicy,
+    action: Action,
+    facts: Rows,
+    would_change: Callable[[int, float, int, int], bool],
+) -> None:
+    """Plan an action for those of some items that it would change.
+
+    `would_change` is asked with an item's tier, importance, codec and size. One loop without calls
+    for what may be a million items.
+    """
+    name, text = policy.policy.name, action_text(action)
+    reason = policy.policy.when or "everything"
+    share = planning.packed_share if action.verb in PACKING else None
+    packable = planning.packable
+    for key, item_id, tier, importance, codec, size, stored in facts:
+        if not would_change(tier, importance, codec, size):
+            continue
+        freed = 0
+        if share is not None and codec < packable and size >= PACK_FROM_BYTES:
+            freed = max(0, stored - int(size * share))
+        planning.claimed.add(key)
+        planning.keys.append(key)
+        planning.changes.append(PlannedChange(item_id, name, text, reason, freed))
 
 
 def claim(
@@ -114,7 +148,7 @@ def claim(
         PlannedChange(
             item_id=candidate.id,
             policy=policy.policy.name,
-            action=_text(action),
+            action=action_text(action),
             reason=policy.policy.when or "everything",
             bytes_freed=bytes_freed,
             related=related,

@@ -15,18 +15,17 @@ from engine.lifecycle.coverage import matches_everything
 from engine.lifecycle.plan import Plan
 from engine.lifecycle.policies import conflicts
 from engine.lifecycle.policy import CheckedPolicy
-from engine.models import Codec, Tier
+from engine.models import Codec
 from engine.procedures.base import Procedure, Statement
 from engine.procedures.candidates import (
-    Candidate,
+    PACK_FROM_BYTES,
     Choice,
     Condition,
     Planning,
     Progress,
     chunks,
-    claim,
-    is_packable,
-    load_candidates,
+    claim_each,
+    load_facts,
 )
 from engine.procedures.grouping import plan_duplicates, plan_merges, plan_summaries
 from engine.procedures.history import newest_sequence
@@ -115,8 +114,10 @@ def _those_that(
             planning.reading.names, planning.reading.accesses, chunk, skip_corrupt=True
         )
         by_id = {item.id: item for item in items}
-        candidates = yield from load_candidates(chunk)
-        found += [c.key for c in candidates if c.id in by_id and condition(by_id[c.id])]
+        facts = yield from load_facts(chunk)
+        found += [
+            key for key, item_id, *_ in facts if item_id in by_id and condition(by_id[item_id])
+        ]
     return found
 
 
@@ -124,14 +125,13 @@ def _plan_each(
     planning: Planning, policy: CheckedPolicy, action: Action, keys: Sequence[int]
 ) -> Procedure[None]:
     """Plan an action that concerns each item by itself, where it would change something."""
-    idle: frozenset[int] = frozenset()
     if action.verb in (Verb.TAG, Verb.UNTAG):
         idle = yield from _tagged_wrong(action, keys)
+        keys = [key for key in keys if key not in idle]
+    would_change = _would_change(planning, action)
     for chunk in chunks(keys):
-        candidates = yield from load_candidates(chunk)
-        for candidate in candidates:
-            if candidate.key not in idle and _would_change(planning, action, candidate):
-                claim(planning, policy, action, candidate)
+        facts = yield from load_facts(chunk)
+        claim_each(planning, policy, action, facts, would_change)
 
 
 def _tagged_wrong(action: Action, keys: Sequence[int]) -> Procedure[frozenset[int]]:
@@ -144,21 +144,24 @@ def _tagged_wrong(action: Action, keys: Sequence[int]) -> Procedure[frozenset[in
     return tagged if action.verb is Verb.TAG else frozenset(keys) - tagged
 
 
-def _would_change(planning: Planning, action: Action, candidate: Candidate) -> bool:
+def _would_change(planning: Planning, action: Action) -> Callable[[int, float, int, int], bool]:
+    """Return whether an action changes an item of some tier, importance, codec and size."""
     match action.verb:
         case Verb.ARCHIVE:
-            return candidate.tier != Tier.ARCHIVE
+            return lambda tier, _importance, _codec, _size: tier != 3
         case Verb.RESTORE:
-            return candidate.tier == Tier.ARCHIVE
+            return lambda tier, _importance, _codec, _size: tier == 3
         case Verb.PROMOTE:
-            return candidate.tier > Tier.WORKING
+            return lambda tier, _importance, _codec, _size: tier > 0
         case Verb.DEMOTE:
-            return candidate.tier < Tier.ARCHIVE
+            return lambda tier, _importance, _codec, _size: tier < 3
         case Verb.IMPORTANCE:
-            return candidate.importance != action.argument
+            wanted = action.argument
+            return lambda _tier, importance, _codec, _size: importance != wanted
         case Verb.COMPRESS:
-            return is_packable(planning, candidate)
-    return True
+            below = planning.packable
+            return lambda _tier, _importance, codec, size: codec < below and size >= PACK_FROM_BYTES
+    return lambda _tier, _importance, _codec, _size: True
 
 
 def _plan_choices(
@@ -171,13 +174,12 @@ def _plan_choices(
             planning.reading.names, planning.reading.accesses, chunk, skip_corrupt=True
         )
         chosen = {item.id: choose(item) for item in items}
-        candidates = yield from load_candidates(chunk)
-        for candidate in candidates:
-            text = chosen.get(candidate.id)
+        facts = yield from load_facts(chunk)
+        for fact in facts:
+            text = chosen.get(fact[1])
             if text is not None:
                 action = require_single(parse_action(text))
-                if _would_change(planning, action, candidate):
-                    claim(planning, policy, action, candidate)
+                claim_each(planning, policy, action, [fact], _would_change(planning, action))
 
 
 def require_single(action: Action) -> Action:
