@@ -15,9 +15,11 @@ from engine.errors import ChangeNotFoundError as ChangeNotFoundError
 from engine.errors import CorruptItemError as CorruptItemError
 from engine.errors import CorruptStoreError as CorruptStoreError
 from engine.errors import EngineError as EngineError
+from engine.errors import IndexNotFoundError as IndexNotFoundError
 from engine.errors import InvalidContentError as InvalidContentError
 from engine.errors import InvalidCursorError as InvalidCursorError
 from engine.errors import InvalidFilterError as InvalidFilterError
+from engine.errors import InvalidIndexError as InvalidIndexError
 from engine.errors import InvalidItemError as InvalidItemError
 from engine.errors import InvalidPolicyError as InvalidPolicyError
 from engine.errors import InvalidSettingError as InvalidSettingError
@@ -28,8 +30,10 @@ from engine.errors import PolicyNotFoundError as PolicyNotFoundError
 from engine.errors import QueryInterruptedError as QueryInterruptedError
 from engine.errors import QueryTimeoutError as QueryTimeoutError
 from engine.errors import ReadOnlyStoreError as ReadOnlyStoreError
+from engine.errors import RunInUseError as RunInUseError
 from engine.errors import RunNotFoundError as RunNotFoundError
 from engine.errors import SchemaTooNewError as SchemaTooNewError
+from engine.errors import StaleIndexError as StaleIndexError
 from engine.errors import StalePlanError as StalePlanError
 from engine.errors import StorageError as StorageError
 from engine.errors import StorageFullError as StorageFullError
@@ -58,7 +62,10 @@ from engine.models import BulkResult as BulkResult
 from engine.models import Change as Change
 from engine.models import ChangeNotice as ChangeNotice
 from engine.models import Codec as Codec
+from engine.models import CustomIndex as CustomIndex
 from engine.models import Facets as Facets
+from engine.models import FailedItem as FailedItem
+from engine.models import IndexCheck as IndexCheck
 from engine.models import Item as Item
 from engine.models import Message as Message
 from engine.models import Operation as Operation
@@ -96,12 +103,17 @@ __all__ = [
     "Codec",
     "CorruptItemError",
     "CorruptStoreError",
+    "CustomIndex",
     "EngineError",
     "Facets",
+    "FailedItem",
     "Filter",
+    "IndexCheck",
+    "IndexNotFoundError",
     "InvalidContentError",
     "InvalidCursorError",
     "InvalidFilterError",
+    "InvalidIndexError",
     "InvalidItemError",
     "InvalidPolicyError",
     "InvalidSettingError",
@@ -126,11 +138,13 @@ __all__ = [
     "ReadOnlyStoreError",
     "RetentionScore",
     "Run",
+    "RunInUseError",
     "RunNotFoundError",
     "SchemaTooNewError",
     "SearchHit",
     "SearchResult",
     "Session",
+    "StaleIndexError",
     "StalePlanError",
     "StorageError",
     "StorageFullError",

@@ -119,8 +119,28 @@ class StalePlanError(EngineError):
     """The store changed after the plan was made; nothing was applied."""
 
 
+class RunInUseError(StalePlanError):
+    """Somebody else carries the run out, or has ended it; theirs was left alone."""
+
+
 class RunNotFoundError(EngineError, LookupError):
     """The store knows no run with this id."""
+
+
+class InvalidIndexError(EngineError, ValueError):
+    """A custom index cannot be called or defined like that, or exists with another definition."""
+
+
+class IndexNotFoundError(EngineError, LookupError):
+    """The store has no custom index of this name."""
+
+
+class StaleIndexError(EngineError):
+    """A custom index does not have all items, and cannot be brought up to date from here."""
+
+    def __init__(self, message: str, *, name: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.name = name
 
 
 class UnsafeContentError(EngineError):

@@ -349,6 +349,54 @@ class Transition:
     score: float | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedItem:
+    """An item that a custom index leaves out, since its function had no answer, and why."""
+
+    item_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomIndex:
+    """A custom index; `state` is `ready`, `building`, or `stale` while it lacks changes of items.
+
+    `path` is None where a Python function gives the values; `bytes` is an estimate.
+    """
+
+    name: str
+    path: str | None
+    created_at: datetime
+    items: int
+    """How many items have a value in it."""
+    bytes: int
+    uses: int
+    """How many queries it drove."""
+    state: str
+    failed: int = 0
+    failed_items: tuple[FailedItem, ...] = ()
+    """The first 100 of those that failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexCheck:
+    """What of a custom index disagrees with the items: both empty if nothing does.
+
+    `missing` are items with a value that it lacks, `extra` those of which it has one too many; the
+    first 1,000 of each.
+    """
+
+    name: str
+    items: int
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the index is what the items say."""
+        return not self.missing and not self.extra
+
+
 SESSION_STATES = ("ended", "interrupted", "crashed", "open")
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -13,12 +14,13 @@ from engine.backends.sqlite.backend import SqliteBackend
 from engine.backends.sqlite.driver import VERSION, driver
 from engine.clock import Clock, system_clock, to_datetime
 from engine.drafts import Drafting
-from engine.errors import StoreError
+from engine.errors import EngineError, StoreError
 from engine.limits import Limits
 from engine.models import StoreInfo
 from engine.procedures import lookup
-from engine.procedures.names import Names
+from engine.procedures.names import Extractor, Names
 from engine.services.bulk import BulkService
+from engine.services.indexes import Indexes
 from engine.services.items import ItemService
 from engine.services.lifecycle import Lifecycle
 from engine.services.links import LinkService
@@ -46,6 +48,7 @@ class MemoryStore(ItemService, BulkService, LinkService, SessionService):
         super().__init__(backend, names, actor=actor, clock=clock, drafting=drafting)
         self.tiers = Tiers(self)
         self.lifecycle = Lifecycle(self, self)
+        self.indexes = Indexes(self)
         self._path = backend.path
         self._durability = durability
 
@@ -69,8 +72,9 @@ class MemoryStore(ItemService, BulkService, LinkService, SessionService):
         )
 
     async def flush(self) -> None:
-        """Write the access statistics that are still in memory."""
+        """Write the statistics that are still in memory: of accesses, and of what indexes did."""
         await self._accesses.flush()
+        await self.indexes.flush()
 
     async def close(self) -> None:
         """Write what is pending and let go of the file, even if cancelled; safe to call twice."""
@@ -83,6 +87,9 @@ class MemoryStore(ItemService, BulkService, LinkService, SessionService):
 
     async def _close(self) -> None:
         await self._accesses.close()
+        with suppress(EngineError):
+            # Only counts: they are not worth a store that cannot be closed.
+            await self.indexes.flush()
         await self._backend.close()
 
 
@@ -122,12 +129,13 @@ def open_store(
     limits: Limits | None = None,
     busy_timeout_seconds: float = 5.0,
     allow_pickle: bool = False,
+    extractors: Mapping[str, Extractor] | None = None,
 ) -> _Opening:
     """Open the store at `path`, for `async with` or `await`; it is created if absent.
 
     With `durability="relaxed"` a power failure may lose the newest commits, never the store.
     `allow_pickle` stores Python objects that are not JSON; they are not loaded again unless
-    you load them.
+    you load them. `extractors` are the functions of custom indexes that the store has, by name.
 
     Raises:
         StoreError: on entering: the file is no store, damaged, newer, locked or not writable; at
@@ -147,6 +155,7 @@ def open_store(
             "limits": limits or Limits(),
             "busy_timeout_seconds": busy_timeout_seconds,
             "allow_pickle": allow_pickle,
+            "extractors": dict(extractors or {}),
         },
     )
 
@@ -162,8 +171,10 @@ async def _open(
     limits: Limits,
     busy_timeout_seconds: float,
     allow_pickle: bool,
+    extractors: dict[str, Extractor],
 ) -> MemoryStore:
     names = Names()
+    names.extractors.update(extractors)
     backend = await SqliteBackend.open(
         path,
         names,

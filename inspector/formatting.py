@@ -109,14 +109,14 @@ def duration_ms(milliseconds: float) -> str:
     return f"{minutes} min {rest} s"
 
 
-def progress(done: int, total: int | None, seconds: float) -> str:
+def progress(done: int, total: int | None, seconds: float, *, unit: str = "items") -> str:
     """Return how far a work is: `30,000 of 90,000 items · 10,000/s · 6.0 s left`."""
     if not done or seconds <= 0:
         return f"{seconds:.0f} s so far"
     rate = done / seconds
-    words = [f"{count(done)} items", f"{count(round(rate))}/s"]
+    words = [f"{count(done)} {unit}", f"{count(round(rate))}/s"]
     if total:
-        words[0] = f"{count(done)} of {count(total)} items"
+        words[0] = f"{count(done)} of {count(total)} {unit}"
         words.append(f"{duration_ms(max(total - done, 0) / rate * 1000)} left")
     return " · ".join(words)
 

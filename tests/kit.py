@@ -79,6 +79,14 @@ AGREEMENTS = {
         ),
         "SELECT 1 WHERE 0",
     ),
+    # An index of a function may be behind; that it has none but items holds all the same.
+    "what indexes have exists": (
+        "SELECT index_key, item_key FROM index_entries",
+        (
+            "SELECT index_key, item_key FROM index_entries JOIN items USING (item_key) "
+            "JOIN custom_indexes USING (index_key)"
+        ),
+    ),
     "what is set apart exists": (
         "SELECT item_key FROM strays",
         "SELECT item_key FROM strays JOIN items USING (item_key)",

@@ -14,6 +14,7 @@ from engine.query import (
     Compare,
     Field,
     Filter,
+    Indexed,
     Metadata,
     Not,
     Operator,
@@ -42,7 +43,7 @@ def condition_key(tree: Filter) -> Hashable:
     if isinstance(tree, Not):
         return Not, condition_key(tree.child)
     # In Python 1, 1.0 and True are equal, in metadata a truth value is not a number.
-    return tree, isinstance(tree, Metadata) and isinstance(tree.value, bool)
+    return tree, isinstance(tree, Metadata | Indexed) and isinstance(tree.value, bool)
 
 
 def _always(tree: Filter, answer: bool) -> bool:

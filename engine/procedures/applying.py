@@ -15,7 +15,7 @@ import orjson
 
 from engine.clock import to_microseconds
 from engine.compression import zstd
-from engine.errors import StalePlanError
+from engine.errors import RunInUseError, StalePlanError
 from engine.lifecycle.actions import Action, Verb, parse_action
 from engine.lifecycle.plan import Plan, PlannedChange, Run, pack_plan
 from engine.lifecycle.summary import summarise
@@ -111,7 +111,8 @@ def apply_batch(
     """Carry out the next changes of a run, and say so in its record.
 
     Raises:
-        StalePlanError: an item has changed, or somebody else carries the run out as well.
+        StalePlanError: an item has changed.
+        RunInUseError: somebody else carries the run out as well, or has ended it.
     """
     ((last,),) = yield Statement("SELECT coalesce(max(sequence), 0) FROM changes")
     batch = run.first_sequence or last + 1
@@ -121,7 +122,7 @@ def apply_batch(
         (run.done + len(changes), author.at, batch, run.id, run.done),
     )
     if not rows:
-        raise StalePlanError(
+        raise RunInUseError(
             f"run {run.id} has ended or goes on elsewhere", hint="look at the list of runs"
         )
     yield from refuse_stale(plan, changes, batch=batch)

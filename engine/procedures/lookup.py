@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from engine.errors import InvalidFilterError
 from engine.procedures.base import Procedure, Statement
-from engine.query.conditions import prefix_end
+from engine.query.sql import prefix_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ _COMPLETIONS: Final = {
     "session": "SELECT name, (SELECT count(*) FROM items i "
     "WHERE i.session_key = s.session_key) FROM sessions s "
     "WHERE name >= ? AND name < ? ORDER BY started_at DESC, session_key DESC LIMIT ?",
+    "index": "SELECT name, 0 FROM custom_indexes WHERE name >= ? AND name < ? "
+    "ORDER BY uses DESC, name LIMIT ?",
     # The newest items stand for all: reading every item's metadata would take too long.
     "metadata": "SELECT m.key, count(*) FROM (SELECT metadata FROM items "
     "ORDER BY created_at DESC LIMIT 2000) i, json_each(i.metadata) m "

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from engine.models import Operation, Tier
 from engine.procedures.base import Procedure, Statement
+from engine.procedures.indexing import NEWEST_AND_INDEXED, Watched, maintain_indexes, watch_indexes
 from engine.procedures.names import Names, ensure_keys
 from engine.procedures.retention import SCORE, SCORED
 from engine.procedures.revisions import Author
@@ -71,12 +72,17 @@ def move_items(
     if not rows:
         return NOTHING
     actors = yield from ensure_keys(names.actors, {author.actor})
-    ((last,),) = yield Statement("SELECT coalesce(max(sequence), 0) FROM changes")
+    ((last, indexed),) = yield Statement(NEWEST_AND_INDEXED)
+    watched = (yield from watch_indexes()) if indexed else Watched()
     batch = author.batch if author.batch or len(rows) == 1 else last + 1
     yield Statement(_CHANGES, (last, author.at, actors[author.actor], batch))
     yield Statement(_TRANSITIONS, (last, author.at))
     yield Statement(_ITEMS)
     yield Statement(_COUNTS)
+    if indexed:
+        moving = yield Statement("SELECT item_key FROM temp.moving")
+        watched.note_moved(key for (key,) in moving)
+        yield from maintain_indexes(names, watched, last + len(rows))
     return Moved(last + 1, last + len(rows), dict(rows))
 
 

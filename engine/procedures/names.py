@@ -6,13 +6,18 @@ transaction adds is held apart until it is committed, since a rollback takes it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
 
 import orjson
 
 from engine.errors import InvalidItemError
+from engine.models import Item
 from engine.procedures.base import Many, Procedure, Statement
 from engine.procedures.trained import TrainedDictionaries
+
+Extractor: TypeAlias = Callable[[Item], Any]
+"""Gives the values of an item in a custom index: one, a list of them, or None for none."""
 
 KNOWN_MAX = 200_000
 """Names kept in memory per table; beyond that the memory starts again from nothing."""
@@ -68,6 +73,8 @@ class Names:
         self.actors = Dictionary("actors", "actor_key")
         self.sessions = Dictionary("sessions", "session_key")
         self.trained = TrainedDictionaries()
+        self.extractors: dict[str, Extractor] = {}
+        """The functions of custom indexes that this process knows, by the index's name."""
 
     def settle(self, *, committed: bool) -> None:
         """End a transaction in all dictionaries."""

@@ -87,8 +87,8 @@ def end_run(run_id: int, state: str, now: int, bytes_after: int) -> Procedure[Ru
 
 
 def last_run_at() -> Procedure[int | None]:
-    """Return when policies were last carried out, None if never."""
-    ((moment,),) = yield Statement("SELECT max(started_at) FROM runs WHERE state <> 'undone'")
+    """Return when policies were last carried out, None if never; also when that was undone."""
+    ((moment,),) = yield Statement("SELECT max(started_at) FROM runs")
     return None if moment is None else int(moment)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ import orjson
 from engine.errors import InvalidCursorError
 from engine.models import Facets, Page, Tier
 from engine.procedures.base import Procedure, Statement
+from engine.procedures.indexes import require_current, usable_indexes
 from engine.procedures.items import Accesses, load_items
 from engine.procedures.names import (
     Names,
@@ -22,16 +23,14 @@ from engine.procedures.names import (
     json_values,
     load_names,
 )
-from engine.query.conditions import NameKeys, bindable, compile_filter, named_values, walk
+from engine.query.conditions import NameKeys, compile_filter, named_values, walk
 from engine.query.filter import And, Compare, Field, Filter, Not, Operator, Or
-from engine.query.planner import (
-    MATCHES_MAX,
-    STRAYS_MAX,
-    Order,
-    Plan,
-    plan,
-)
+from engine.query.indexed import Probe, join_tests
+from engine.query.paths import MATCHES_MAX, STRAYS_MAX
+from engine.query.plan import Order, Plan
+from engine.query.planner import plan
 from engine.query.shape import Shape, shape_of
+from engine.query.sql import bindable
 from engine.query.statistics import Statistics, sum_up
 
 STATISTICS_SECONDS: Final = 1.0
@@ -65,22 +64,30 @@ class Reading:
     names: Names
     statistics: StatisticsCache
     accesses: Accesses
+    index_uses: deque[int] = field(default_factory=deque)
+    """The custom indexes that drove a query, one entry each time, until they are counted."""
 
 
 def resolve_names(names: Names, node: Filter) -> Procedure[NameKeys]:
-    """Return the keys of all names that a filter mentions and the store knows."""
+    """Return the keys of all names that a filter mentions and the store knows.
+
+    Raises:
+        IndexNotFoundError: it names a custom index that does not exist.
+        StaleIndexError: one that does not have all items as they are in this snapshot.
+    """
+    yield from require_current(node)
     wanted = named_values(node)
     keys: dict[tuple[Field, str], int] = {}
-    for field, dictionary in (
+    for named, dictionary in (
         (Field.AGENT, names.agents),
         (Field.KIND, names.kinds),
         (Field.TAG, names.tags),
         (Field.SESSION, names.sessions),
     ):
-        texts = {text for named, text in wanted if named is field}
+        texts = {text for wanted_field, text in wanted if wanted_field is named}
         if texts:
             found = yield from find_keys(dictionary, texts)
-            keys.update({(field, text): key for text, key in found.items()})
+            keys.update({(named, text): key for text, key in found.items()})
     return keys
 
 
@@ -109,7 +116,8 @@ def make_plan(
     """Return the plan for a filter, with as many looks at the store as it takes to choose."""
     keys = yield from resolve_names(reading.names, node)
     base = yield from load_statistics(reading.statistics)
-    shape = shape_of(node, keys, now)
+    indexes = yield from usable_indexes(node)
+    shape = shape_of(node, keys, now, indexes)
     # Of this very snapshot: the answer depends on it, where all else is only a guess at the cost.
     strays = (yield from _stray_items()) if shape.match is not None else 0
     statistics = replace(
@@ -117,8 +125,21 @@ def make_plan(
         strays=strays,
         tags=(yield from _tag_counts((*shape.tags, *shape.any_tags))),
         text_matches=(yield from _text_matches(shape)),
+        entries=(yield from _entry_counts(shape)),
     )
-    return plan(node, keys, now, order=order, limit=limit, statistics=statistics, wide=wide)
+    chosen = plan(
+        node,
+        keys,
+        now,
+        order=order,
+        limit=limit,
+        statistics=statistics,
+        wide=wide,
+        indexes=indexes,
+    )
+    if chosen.index is not None:
+        reading.index_uses.append(chosen.index)
+    return chosen
 
 
 def _stray_items() -> Procedure[int]:
@@ -148,6 +169,20 @@ def _text_matches(shape: Shape) -> Procedure[int]:
         (shape.match, MATCHES_MAX + 1),
     )
     return int(count)
+
+
+def _entry_counts(shape: Shape) -> Procedure[dict[Probe, int]]:
+    """Count the entries of custom indexes that a filter asks for, up to `MATCHES_MAX` and one."""
+    counts: dict[Probe, int] = {}
+    for use in shape.uses:
+        probe = use.probe
+        where = join_tests("index_key = ?", probe.index_key, probe.tests)
+        ((count,),) = yield Statement(
+            f"SELECT count(*) FROM (SELECT 1 FROM index_entries WHERE {where.sql} LIMIT ?)",
+            (*where.values, MATCHES_MAX + 1),
+        )
+        counts[probe] = int(count)
+    return counts
 
 
 def query_page(

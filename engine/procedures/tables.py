@@ -112,6 +112,7 @@ _DELETE_ITEMS: Final = tuple(
         ("associations", "target_key"),
         ("access", "item_key"),
         ("strays", "item_key"),
+        ("index_entries", "item_key"),
         ("items", "item_key"),
     )
 )

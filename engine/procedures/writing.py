@@ -16,6 +16,7 @@ import orjson
 from engine.errors import CorruptItemError
 from engine.models import Operation
 from engine.procedures.base import Procedure, Row, Statement, TextChange
+from engine.procedures.indexing import NEWEST_AND_INDEXED, Watched, maintain_indexes, watch_indexes
 from engine.procedures.items import Stored
 from engine.procedures.names import Names, ensure_keys
 from engine.procedures.revisions import (
@@ -56,7 +57,8 @@ def write_revisions(
         return []
     keys = yield from _ensure_all(names, revisions)
     actors = yield from ensure_keys(names.actors, {author.actor})
-    ((last,),) = yield Statement("SELECT coalesce(max(sequence), 0) FROM changes")
+    ((last, indexed),) = yield Statement(NEWEST_AND_INDEXED)
+    watched = (yield from watch_indexes()) if indexed else Watched()
     created = sum(1 for revision in revisions if revision.old is None)
     contents = sum(1 for revision in revisions if _brings_content(revision))
     # An item's first content has the item's key; what comes later has one of its own.
@@ -78,11 +80,13 @@ def write_revisions(
         _plan_tags(work, revision, keys)
         _plan_text(work, revision, keys)
         _plan_move(work, revision, sequence, author)
+        watched.note(revision)
         before = _before(revision, links or {})
         work.changes.append(
             (sequence, author.at, actors[author.actor], *_change(revision, before), batch)
         )
     yield from write_rows(work)
+    yield from maintain_indexes(names, watched, sequences[-1])
     return sequences
 
 

@@ -12,6 +12,7 @@ from engine.query.filter import Field as Field
 from engine.query.filter import Filter as Filter
 from engine.query.filter import Has as Has
 from engine.query.filter import HasMetadata as HasMetadata
+from engine.query.filter import Indexed as Indexed
 from engine.query.filter import Metadata as Metadata
 from engine.query.filter import Not as Not
 from engine.query.filter import Operator as Operator
@@ -35,6 +36,7 @@ __all__ = [
     "Filter",
     "Has",
     "HasMetadata",
+    "Indexed",
     "Metadata",
     "Not",
     "Operator",

@@ -10,7 +10,16 @@ from collections.abc import Sequence
 
 from engine.errors import InvalidFilterError
 from engine.models import TIERS, Tier
-from engine.query.fields import SORTS, Sort, closest, closest_name, require_no_order, shown
+from engine.query.fields import (
+    INDEX,
+    INDEX_NAME,
+    SORTS,
+    Sort,
+    closest,
+    closest_name,
+    require_no_order,
+    shown,
+)
 from engine.query.filter import (
     EVERYTHING,
     Age,
@@ -19,6 +28,7 @@ from engine.query.filter import (
     Filter,
     Has,
     HasMetadata,
+    Indexed,
     Metadata,
     Operator,
     Part,
@@ -151,6 +161,34 @@ def compare_metadata(
     return negate(begins) if operator is Operator.NE else begins
 
 
+def compare_indexed(
+    name: str, operator: Operator, text: str, *, quoted: bool = False, prefix: bool = False
+) -> Filter:
+    """Return the filter for a value in a custom index as it was written, like one of metadata."""
+    if not prefix:
+        value = text if quoted else read_scalar(text)
+        require_comparable(operator, value)
+        return Indexed(name, operator, value)
+    require_no_order("a value with *", operator, "leave out the *")
+    begins = Indexed(name, Operator.PREFIX, text)
+    return negate(begins) if operator is Operator.NE else begins
+
+
+def require_index_name(keys: Sequence[str] | None) -> str:
+    """Return the name in `index.name`, given by its keys.
+
+    Raises:
+        InvalidFilterError: no index can be called that.
+    """
+    if keys is None or len(keys) != 1 or not INDEX_NAME.fullmatch(keys[0]):
+        written = ".".join(keys or ())
+        raise InvalidFilterError(
+            f"no index is called {shown(written)}",
+            hint="write index.name:value, with the name of a custom index",
+        )
+    return keys[0]
+
+
 def require_comparable(operator: Operator, value: object) -> None:
     """Raise `InvalidFilterError` when `value` has no order and `operator` needs one."""
     if value is None or isinstance(value, bool):
@@ -190,6 +228,8 @@ def has_part(word: str) -> Filter:
 
 def unknown_field_hint(name: str) -> str:
     """Return what to do about a field name that does not exist, with a guess at what was meant."""
+    if name.lower() == INDEX:
+        return "write index.name:value; to search for the text itself, put it in quotes"
     guess = closest_name(name)
     if guess:
         return f"did you mean {guess}? To search for the text itself, put it in quotes"

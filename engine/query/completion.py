@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 
 from engine.models import KINDS, TIERS
-from engine.query.fields import FIELDS, HAS, METADATA, OFFERED_NAMES
+from engine.query.fields import FIELDS, HAS, INDEX, METADATA, OFFERED_NAMES
 from engine.query.filter import Field, Part
-from engine.query.lexer import Token, TokenKind, tokenize
+from engine.query.lexer import PATHED, Token, TokenKind, tokenize
 from engine.query.parser import DEFAULT_LIMITS
 
 REST_OF_NAME = re.compile(r"[A-Za-z0-9_]*:?")
@@ -32,8 +32,9 @@ class Completion:
     """What fits at the cursor: `text[start:end]` is to be replaced by one of the words.
 
     `kind` is `field`, `value` or `none`. A value has the name of its `field`; for `tag`, `agent`,
-    `kind`, `session` and `metadata` (a path of keys) the store knows more words that begin with
-    `prefix`, the part before the cursor without quotes. Insert those as `quote_value` writes them.
+    `kind`, `session`, `metadata` (a path of keys) and `index` (a name) the store knows more words
+    that begin with `prefix`, the part before the cursor without quotes. Insert those as
+    `quote_value` writes them.
     """
 
     kind: str
@@ -70,8 +71,9 @@ def _word(text: str, last: Token, cursor: int) -> Completion | None:
     if not typed.strip("-"):
         # A dash with nothing after it yet is a word to the lexer.
         return _field(text, "", cursor, cursor)
-    if typed.lower().startswith(f"{METADATA}."):
-        return _metadata_path(text, last.start + len(METADATA) + 1, cursor)
+    for name in (METADATA, INDEX):
+        if typed.lower().startswith(f"{name}."):
+            return _path(text, last.start + len(name) + 1, cursor, name)
     if not NAME_START.fullmatch(typed):
         return None
     found = _field(text, typed, last.start, cursor)
@@ -81,17 +83,17 @@ def _word(text: str, last: Token, cursor: int) -> Completion | None:
 def _field(text: str, typed: str, start: int, cursor: int) -> Completion:
     match = REST_OF_NAME.match(text, cursor) if typed else None
     words = tuple(
-        f"{name}." if name == METADATA else f"{name}:"
-        for name in OFFERED_NAMES
+        f"{name}." if name in PATHED else f"{name}:"
+        for name in (*OFFERED_NAMES, INDEX)
         if name.startswith(typed.lower())
     )
     return Completion("field", typed, start, match.end() if match else cursor, words)
 
 
-def _metadata_path(text: str, start: int, cursor: int) -> Completion:
+def _path(text: str, start: int, cursor: int, field: str) -> Completion:
     match = REST_OF_PATH.match(text, cursor)
     end = match.end() if match else cursor
-    return Completion("value", text[start:cursor], start, end, field=METADATA)
+    return Completion("value", text[start:cursor], start, end, field=field)
 
 
 def _value(text: str, before: list[Token], cursor: int) -> Completion | None:
@@ -115,7 +117,7 @@ def _value(text: str, before: list[Token], cursor: int) -> Completion | None:
 def _part(text: str, start: int, cursor: int) -> Completion | None:
     typed = text[start:cursor].lower()
     if typed.startswith(f"{METADATA}."):
-        return _metadata_path(text, start + len(METADATA) + 1, cursor)
+        return _path(text, start + len(METADATA) + 1, cursor, METADATA)
     words = tuple(word for word in HAS_WORDS if word.startswith(typed))
     end = _end_of_value(text, cursor, quoted=False)
     return Completion("value", typed, start, end, words, HAS)

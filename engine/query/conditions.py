@@ -6,9 +6,7 @@ finds it. SQL text is put together from the constants below and nothing else.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from engine.query.filter import (
@@ -19,6 +17,7 @@ from engine.query.filter import (
     Filter,
     Has,
     HasMetadata,
+    Indexed,
     Metadata,
     Not,
     Operator,
@@ -26,19 +25,22 @@ from engine.query.filter import (
     Part,
     Text,
 )
+from engine.query.indexed import has_entry
+from engine.query.metadata import compare_metadata, has_metadata
+from engine.query.sql import FALSE, SQL_OPERATOR, TRUE, Condition, bindable, prefix_end
 from engine.text import match_expression
 
+__all__ = [
+    "TEXT_MATCHES",
+    "Condition",
+    "NameKeys",
+    "compile_filter",
+    "match_text",
+    "named_values",
+    "sayable",
+    "walk",
+]
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """A boolean SQL expression and the values for its question marks, in order."""
-
-    sql: str
-    values: tuple[Any, ...] = ()
-
-
-TRUE: Final = Condition("1")
-FALSE: Final = Condition("0")
 
 NameKeys: TypeAlias = Mapping[tuple[Field, str], int]
 """The integer of each agent, kind, tag and session that a filter names; absent if unknown."""
@@ -70,15 +72,6 @@ _NAME_TABLE: Final = {
     Field.KIND: "SELECT kind_key FROM kinds WHERE name >= ? AND name < ?",
     Field.TAG: "SELECT tag_key FROM tags WHERE name >= ? AND name < ?",
     Field.SESSION: "SELECT session_key FROM sessions WHERE name >= ? AND name < ?",
-}
-
-_SQL_OPERATOR: Final = {
-    Operator.EQ: "=",
-    Operator.NE: "<>",
-    Operator.GT: ">",
-    Operator.GE: ">=",
-    Operator.LT: "<",
-    Operator.LE: "<=",
 }
 
 # An age counts back from now, so what is less old lies later in time.
@@ -137,9 +130,11 @@ def compile_filter(node: Filter, keys: NameKeys, now: int) -> Condition:
         case Compare():
             return _compare(node, keys, now)
         case Metadata():
-            return _metadata(node)
+            return compare_metadata(node)
         case HasMetadata(path):
-            return _has_metadata(path)
+            return has_metadata(path)
+        case Indexed():
+            return has_entry(node)
         case Has(part):
             return Condition(_HAS[part])
         case Text():
@@ -176,17 +171,6 @@ def _text(node: Text) -> Condition:
 TEXT_MATCHES: Final = "i.item_key IN (SELECT f.rowid FROM items_text f WHERE items_text MATCH ?)"
 
 
-def prefix_end(prefix: str) -> str | bytes:
-    """Return the least value that sorts after every text that begins with `prefix`."""
-    for position in range(len(prefix) - 1, -1, -1):
-        code = ord(prefix[position])
-        if code < 0x10FFFF:
-            following = 0xE000 if code == 0xD7FF else code + 1
-            return prefix[:position] + chr(following)
-    # No text is greater than all of these, but every blob is.
-    return b""
-
-
 def _compare(node: Compare, keys: NameKeys, now: int) -> Condition:
     field, operator, value = node.field, node.operator, node.value
     if operator is Operator.PREFIX:
@@ -200,18 +184,8 @@ def _compare(node: Compare, keys: NameKeys, now: int) -> Condition:
     return _ordered(field, operator, int(value) if field is Field.TIER else value)
 
 
-INTEGER_MAX: Final = 2**63 - 1
-
-
-def bindable(value: Any) -> Any:
-    """Return a number that SQLite can compare with a column: whole ones have 64 bits."""
-    if isinstance(value, int):
-        return max(-INTEGER_MAX, min(value, INTEGER_MAX))
-    return value
-
-
 def _ordered(field: Field, operator: Operator, value: Any) -> Condition:
-    condition = Condition(f"{_COLUMN[field]} {_SQL_OPERATOR[operator]} ?", (bindable(value),))
+    condition = Condition(f"{_COLUMN[field]} {SQL_OPERATOR[operator]} ?", (bindable(value),))
     if field is Field.ACCESSED:
         # Never accessed is neither before nor after any moment.
         return Condition(f"({_HAS[Part.ACCESSES]} AND {condition.sql})", condition.values)
@@ -248,73 +222,3 @@ def _named(field: Field, operator: Operator, key: int | None) -> Condition:
     if field is Field.SESSION:
         return Condition(f"i.session_key {'IS' if positive else 'IS NOT'} ?", (key,))
     return Condition(f"{_COLUMN[field]} {'=' if positive else '<>'} ?", (key,))
-
-
-# JSON paths miss odd keys (quotes, backslashes, newlines), so each step compares the key itself.
-_STEP: Final = "json_each(CASE WHEN {below} THEN {source} ELSE '{{}}' END) m{depth}"
-
-
-def _path(path: tuple[str, ...]) -> tuple[str, str]:
-    """Return the FROM and WHERE texts that lead to a metadata path as `m1`, `m2`, ..."""
-    sources = ["json_each(i.metadata) m1"]
-    sources.extend(
-        _STEP.format(
-            below=f"m{depth - 1}.type IN ('object', 'array')",
-            source=f"m{depth - 1}.value",
-            depth=depth,
-        )
-        for depth in range(2, len(path) + 1)
-    )
-    where = " AND ".join(f"CAST(m{depth}.key AS TEXT) = ?" for depth in range(1, len(path) + 1))
-    return ", ".join(sources), where
-
-
-def _has_metadata(path: tuple[str, ...]) -> Condition:
-    sources, where = _path(path)
-    return Condition(f"EXISTS (SELECT 1 FROM {sources} WHERE {where})", path)
-
-
-def _metadata(node: Metadata) -> Condition:
-    if node.operator is Operator.NE:
-        inner = _metadata(Metadata(node.path, Operator.EQ, node.value))
-        return Condition(f"NOT ({inner.sql})", inner.values)
-    sources, where = _path(node.path)
-    last = f"m{len(node.path)}"
-    test = _scalar_test(last, node.operator, node.value)
-    values = (*node.path, *test.values)
-    if node.operator is Operator.EQ:
-        element = _scalar_test("e", node.operator, node.value)
-        test = Condition(
-            f"({test.sql}) OR ({last}.type = 'array' AND EXISTS "
-            f"(SELECT 1 FROM json_each({last}.value) e WHERE {element.sql}))"
-        )
-        values += element.values
-    return Condition(f"EXISTS (SELECT 1 FROM {sources} WHERE {where} AND ({test.sql}))", values)
-
-
-def _scalar_test(alias: str, operator: Operator, value: Any) -> Condition:
-    """Return the test of a JSON value against a scalar of the same JSON type."""
-    if value is None:
-        return Condition(f"{alias}.type = 'null'")
-    if isinstance(value, bool):
-        return Condition(f"{alias}.type = '{'true' if value else 'false'}'")
-    if isinstance(value, str) and operator is Operator.PREFIX:
-        return Condition(
-            f"{alias}.type = 'text' AND {alias}.value >= ? AND {alias}.value < ?",
-            (value, prefix_end(value)),
-        )
-    types = "'text'" if isinstance(value, str) else "'integer', 'real'"
-    return Condition(
-        f"{alias}.type IN ({types}) AND {alias}.value {_SQL_OPERATOR[operator]} ?",
-        (_json_number(value),),
-    )
-
-
-def _json_number(value: Any) -> Any:
-    """Return a value as SQLite reads it from JSON: beyond 64 bits a number is a float."""
-    if isinstance(value, int) and not -INTEGER_MAX <= value <= INTEGER_MAX:
-        try:
-            return float(value)
-        except OverflowError:
-            return math.inf if value > 0 else -math.inf
-    return value

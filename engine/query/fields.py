@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from enum import Enum
@@ -12,6 +13,9 @@ from engine.query.filter import Field, Operator
 
 METADATA = "metadata"
 HAS = "has"
+INDEX = "index"
+INDEX_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+"""What a custom index may be called."""
 
 
 class Sort(Enum):

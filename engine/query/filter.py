@@ -82,6 +82,18 @@ class HasMetadata:
     path: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """One of the values that a custom index has of the item: `index.project:atlas`.
+
+    `value` is a JSON scalar; PREFIX with an empty text means that there is any value.
+    """
+
+    name: str
+    operator: Operator
+    value: Any
+
+
 class Part(Enum):
     """What an item may or may not have: `has:tags`."""
 
@@ -132,6 +144,6 @@ class Not:
     child: Filter
 
 
-Filter: TypeAlias = And | Or | Not | Compare | Metadata | HasMetadata | Has | Text
+Filter: TypeAlias = And | Or | Not | Compare | Metadata | HasMetadata | Indexed | Has | Text
 
 EVERYTHING = And(())

@@ -18,7 +18,7 @@ import re
 from enum import Enum
 from typing import NamedTuple
 
-from engine.query.fields import HAS, METADATA, NAMES, closest, closest_name
+from engine.query.fields import HAS, INDEX, METADATA, NAMES, closest, closest_name
 
 QUOTED = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 KEY = r'[^\s"().:=<>!,]*+'
@@ -70,6 +70,9 @@ class TokenKind(Enum):
     STRAY = "stray operator"
 
 
+PATHED = frozenset({METADATA, INDEX})
+"""The names that a path may follow."""
+
 KEYWORDS = {"and": TokenKind.AND, "or": TokenKind.OR, "not": TokenKind.NOT}
 
 
@@ -81,7 +84,7 @@ class Token(NamedTuple):
     end: int
     text: str
     path: str = ""
-    """Of a FIELD: the metadata path as written, from its first dot."""
+    """Of a FIELD: the path of metadata or an index as written, from its first dot."""
     quoted: bool = False
     star: bool = False
     closed: bool = True
@@ -180,7 +183,7 @@ def _is_field(text: str, match: re.Match[str]) -> bool:
     lowered = name.lower()
     if path:
         # Other dotted names are host names, modules and file names far more often than fields.
-        return lowered == METADATA or closest(lowered, [METADATA]) is not None
+        return lowered in PATHED or closest(lowered, [METADATA]) is not None
     return lowered in NAMES or _looks_like_field(text, match, name)
 
 
@@ -201,7 +204,7 @@ def _is_misspelt(name: str) -> bool:
 
 def _read_comparison(text: str, match: re.Match[str], tokens: list[Token]) -> int:
     name, path = match["name"].lower(), match["path"]
-    known = name in NAMES and (name == METADATA or not path)
+    known = name in PATHED if path else name in NAMES
     kind = TokenKind.FIELD if known else TokenKind.UNKNOWN
     end_of_name = match.end("path")
     tokens.append(

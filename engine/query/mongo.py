@@ -19,21 +19,33 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import Enum
-from typing import Any
+from typing import Any, TypeAlias
 
 from engine.clock import MICROSECOND, to_microseconds
 from engine.errors import InvalidFilterError, InvalidItemError
 from engine.limits import Limits
 from engine.models import Tier
 from engine.query.comparisons import (
+    compare_indexed,
     compare_metadata,
     compare_time,
     compare_written,
     has_part,
+    require_index_name,
     require_path,
     unknown_field_hint,
 )
-from engine.query.fields import FIELDS, HAS, METADATA, SORTS, Sort, closest, require_text, shown
+from engine.query.fields import (
+    FIELDS,
+    HAS,
+    INDEX,
+    METADATA,
+    SORTS,
+    Sort,
+    closest,
+    require_text,
+    shown,
+)
 from engine.query.filter import (
     EVERYTHING,
     Age,
@@ -42,6 +54,7 @@ from engine.query.filter import (
     Filter,
     Has,
     HasMetadata,
+    Indexed,
     Metadata,
     Operator,
     Part,
@@ -127,6 +140,9 @@ class _Reader:
             return all_of([self._has(part) for part in _listed(value)])
         if lowered == METADATA or lowered.startswith(f"{METADATA}."):
             return self._metadata(_path(key), value, depth)
+        if lowered.startswith(f"{INDEX}."):
+            name = require_index_name((key[len(INDEX) + 1 :],))
+            return self._condition(_KnownIndex(name), key, value, depth)
         raise InvalidFilterError(f"there is no field {shown(key)}", hint=_key_hint(key))
 
     def _join(self, key: str, value: Any, depth: int) -> Filter:
@@ -177,9 +193,7 @@ class _Reader:
             require_path(path)
         return self._condition(known, ".".join((METADATA, *path)), value, depth)
 
-    def _condition(
-        self, known: _Known | _KnownMetadata, key: str, value: Any, depth: int
-    ) -> Filter:
+    def _condition(self, known: _Place, key: str, value: Any, depth: int) -> Filter:
         self._enter(depth)
         if not isinstance(value, Mapping):
             return self._compared(known, Operator.EQ, value)
@@ -189,9 +203,7 @@ class _Reader:
             [self._operation(known, key, name, operand, depth) for name, operand in value.items()]
         )
 
-    def _operation(
-        self, known: _Known | _KnownMetadata, key: str, name: object, operand: Any, depth: int
-    ) -> Filter:
+    def _operation(self, known: _Place, key: str, name: object, operand: Any, depth: int) -> Filter:
         if name in COMPARISONS:
             return self._compared(known, COMPARISONS[str(name)], operand)
         if name == "$in":
@@ -206,12 +218,12 @@ class _Reader:
         if name == "$contains":
             if not known.has_many:
                 raise InvalidFilterError(
-                    f"{key} is not a list", hint="$contains is for tags and metadata"
+                    f"{key} is not a list", hint="$contains is for tags, metadata and indexes"
                 )
             return self._compared(known, Operator.EQ, operand)
         raise _unknown_operator(name, CONDITIONS)
 
-    def _compared(self, known: _Known | _KnownMetadata, operator: Operator, value: Any) -> Filter:
+    def _compared(self, known: _Place, operator: Operator, value: Any) -> Filter:
         self._count()
         if isinstance(value, str) and not isinstance(value, Enum):
             self._checked(value)
@@ -277,11 +289,32 @@ class _KnownMetadata:
         return normalise(Metadata(self.path, operator, value))
 
 
-def _exists(known: _Known | _KnownMetadata, wanted: object) -> Filter:
+class _KnownIndex:
+    """A custom index, compared with JSON values."""
+
+    has_many = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def compare(self, operator: Operator, value: Any) -> Filter:
+        """Return the filter; a string is a string, even if it looks like a number."""
+        if isinstance(value, str) and operator is not Operator.PREFIX:
+            return compare_indexed(self.name, operator, value, quoted=True)
+        return normalise(Indexed(self.name, operator, value))
+
+
+_Place: TypeAlias = _Known | _KnownMetadata | _KnownIndex
+"""What a condition is about."""
+
+
+def _exists(known: _Place, wanted: object) -> Filter:
     if not isinstance(wanted, bool):
         raise InvalidFilterError("$exists takes True or False", hint='write {"$exists": True}')
     if isinstance(known, _KnownMetadata):
         found: Filter = HasMetadata(known.path) if known.path else Has(Part.METADATA)
+    elif isinstance(known, _KnownIndex):
+        found = Indexed(known.name, Operator.PREFIX, "")
     elif known.field in PARTS_OF_FIELDS:
         found = Has(PARTS_OF_FIELDS[known.field])
     else:

@@ -11,6 +11,7 @@ from engine.models import Tier
 from engine.query.comparisons import (
     compare_text,
     require_comparable,
+    require_index_name,
     require_ordered_age,
     require_path,
 )
@@ -23,6 +24,7 @@ from engine.query.filter import (
     Filter,
     Has,
     HasMetadata,
+    Indexed,
     Metadata,
     Not,
     Operator,
@@ -69,6 +71,8 @@ def _checked(leaf: Filter) -> Filter:
         return _checked_text(leaf)
     if isinstance(leaf, Metadata):
         return _checked_metadata(leaf)
+    if isinstance(leaf, Indexed):
+        return _checked_indexed(leaf)
     if isinstance(leaf, HasMetadata):
         _check_path(leaf.path)
         return leaf
@@ -139,12 +143,24 @@ def _checked_age(leaf: Compare) -> Filter:
 
 def _checked_metadata(leaf: Metadata) -> Filter:
     _check_path(leaf.path)
+    value = _checked_scalar(leaf)
+    if leaf.operator is Operator.PREFIX and not value:
+        return HasMetadata(leaf.path)
+    return Metadata(leaf.path, leaf.operator, value)
+
+
+def _checked_indexed(leaf: Indexed) -> Filter:
+    _check_text(leaf.name, leaf)
+    name = require_index_name((str.__str__(leaf.name),))
+    return Indexed(name, leaf.operator, _checked_scalar(leaf))
+
+
+def _checked_scalar(leaf: Metadata | Indexed) -> Any:
+    """Return the value of a leaf, one that JSON has and its operator can compare."""
     value = leaf.value
     if leaf.operator is Operator.PREFIX:
         _check_text(value, leaf)
-        return (
-            Metadata(leaf.path, Operator.PREFIX, _plain(value)) if value else HasMetadata(leaf.path)
-        )
+        return _plain(value)
     _require(isinstance(leaf.operator, Operator), leaf)
     require_comparable(leaf.operator, value)
     if isinstance(value, str):
@@ -153,7 +169,7 @@ def _checked_metadata(leaf: Metadata) -> Filter:
         _require(INTEGER_MIN <= value <= INTEGER_MAX, leaf)
     else:
         _require(value is None or _is_number(value), leaf)
-    return Metadata(leaf.path, leaf.operator, _plain(value))
+    return _plain(value)
 
 
 def _plain(value: Any) -> Any:

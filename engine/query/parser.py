@@ -21,14 +21,25 @@ from collections.abc import Callable
 from engine.errors import InvalidFilterError
 from engine.limits import Limits
 from engine.query.comparisons import (
+    compare_indexed,
     compare_metadata,
     compare_written,
     has_part,
+    require_index_name,
     require_operator,
     require_path,
     unknown_field_hint,
 )
-from engine.query.fields import FIELDS, HAS, METADATA, OPERATORS, ORDERING, require_text, shown
+from engine.query.fields import (
+    FIELDS,
+    HAS,
+    INDEX,
+    METADATA,
+    OPERATORS,
+    ORDERING,
+    require_text,
+    shown,
+)
 from engine.query.filter import EVERYTHING, Filter, HasMetadata, Operator, Text
 from engine.query.lexer import NOT_IN_BARE_WORDS, Token, TokenKind, split_path, tokenize
 from engine.query.tree import all_of, any_of, negate
@@ -256,12 +267,23 @@ class _Parser:
             return lambda token: compare_metadata(
                 path, operator, token.text, quoted=token.quoted, prefix=token.star
             )
+        if field.text == INDEX:
+            name = self._index(field)
+            return lambda token: compare_indexed(
+                name, operator, token.text, quoted=token.quoted, prefix=token.star
+            )
         known = FIELDS[field.text]
         try:
             require_operator(known, operator)
         except InvalidFilterError as error:
             raise self._fault(symbol, error.message, error.hint) from None
         return lambda token: compare_written(known, operator, token.text, prefix=token.star)
+
+    def _index(self, token: Token) -> str:
+        try:
+            return require_index_name(split_path(token.path))
+        except InvalidFilterError as error:
+            raise self._fault(token, error.message, error.hint) from None
 
     def _path(self, token: Token, written: str) -> tuple[str, ...]:
         path = split_path(written)

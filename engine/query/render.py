@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.errors import InvalidFilterError
 from engine.models import Tier
-from engine.query.fields import METADATA, SORTS, Sort
+from engine.query.fields import INDEX, METADATA, SORTS, Sort
 from engine.query.filter import (
     EVERYTHING,
     Age,
@@ -16,6 +16,7 @@ from engine.query.filter import (
     Filter,
     Has,
     HasMetadata,
+    Indexed,
     Metadata,
     Not,
     Operator,
@@ -99,9 +100,11 @@ def _write_leaf(leaf: Filter) -> tuple[str, str]:
     if isinstance(leaf, Compare):
         head, value = leaf.field.value, _value_of(leaf)
     elif isinstance(leaf, Metadata):
-        head, value = _write_path(leaf.path), _write_scalar(leaf.value)
+        head, value = write_path(leaf.path), _write_scalar(leaf.value)
+    elif isinstance(leaf, Indexed):
+        head, value = f"{INDEX}.{leaf.name}", _write_scalar(leaf.value)
     elif isinstance(leaf, HasMetadata):
-        return "has:", _write_path(leaf.path)
+        return "has:", write_path(leaf.path)
     elif isinstance(leaf, Has):
         return "has:", leaf.part.value
     elif isinstance(leaf, Text):
@@ -110,11 +113,12 @@ def _write_leaf(leaf: Filter) -> tuple[str, str]:
     else:
         raise TypeError(f"{type(leaf).__name__} is not a leaf")
     if leaf.operator is Operator.PREFIX:
-        return f"{head}:", f"{quote_value(leaf.value)}*"
+        return f"{head}:", f"{quote_value(leaf.value)}*" if leaf.value else "*"
     return f"{head}{':' if leaf.operator is Operator.EQ else leaf.operator.value}", value
 
 
-def _write_path(path: tuple[str, ...]) -> str:
+def write_path(path: tuple[str, ...]) -> str:
+    """Return a metadata path as it is written: `metadata.a."odd key"`."""
     return ".".join((METADATA, *map(write_key, path)))
 
 

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.query.conditions import NameKeys, bindable, match_text, sayable, walk
+from engine.query.conditions import NameKeys, match_text, sayable, walk
 from engine.query.filter import Age, And, Compare, Field, Filter, Not, Operator, Or, Text
+from engine.query.indexed import NO_INDEXES, Indexes, Use, use_of
+from engine.query.sql import bindable
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Shape:
     created_from: int | None = None
     created_to: int | None = None
     importance_from: float | None = None
+    uses: tuple[Use, ...] = ()
+    """Which of the custom indexes can answer what."""
     other: int = 0
     impossible: bool = False
 
@@ -34,11 +38,15 @@ def conjuncts(node: Filter) -> tuple[Filter, ...]:
     return sayable(node.children) if isinstance(node, And) else (node,)
 
 
-def shape_of(node: Filter, keys: NameKeys, now: int) -> Shape:
+def shape_of(node: Filter, keys: NameKeys, now: int, indexes: Indexes = NO_INDEXES) -> Shape:
     """Return what of a filter an index can answer."""
     shape = Shape()
     for part in conjuncts(node):
-        shape = _with(shape, part, keys, now)
+        use = use_of(part, indexes)
+        if use is not None:
+            shape = replace(shape, uses=(*shape.uses, use))
+        else:
+            shape = _with(shape, part, keys, now)
     expressions = [
         expression
         for part in conjuncts(node)
@@ -116,6 +124,17 @@ def _with_created(shape: Shape, operator: Operator, value: Any, now: int) -> Sha
         return replace(shape, created_from=later_of)
     earlier = moment if shape.created_to is None else min(moment, shape.created_to)
     return replace(shape, created_to=earlier)
+
+
+def answered_by_entries(node: Filter, use: Use) -> bool:
+    """Return whether an index's entries have all that a filter asks: one value, time and words."""
+    others = [part for part in conjuncts(node) if part is not use.part]
+    return use.exact and all(
+        isinstance(part, (And, Or, Not, Text))
+        or (isinstance(part, Compare) and part.field is Field.CREATED)
+        for other in others
+        for part in walk(other)
+    )
 
 
 _TAG_FIELDS = (Field.AGENT, Field.TAG, Field.CREATED)

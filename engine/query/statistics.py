@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import TypeAlias
 
+from engine.query.indexed import Probe
+
 Sums: TypeAlias = Mapping[tuple[int | None, int | None, int | None], int]
 
 
@@ -22,6 +24,8 @@ class Statistics:
     strays: int = 0
     tags: Mapping[int, int] = field(default_factory=dict)
     text_matches: int = 0
+    entries: Mapping[Probe, int] = field(default_factory=dict)
+    """Of custom indexes, by what is asked of them."""
 
     @property
     def items(self) -> int:

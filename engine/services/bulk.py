@@ -86,7 +86,7 @@ class BulkService(QueryService, HistoryService):
             )
         if ids is not None:
             return list((await self.find_keys(ids)).values())
-        return await self._backend.read(
+        return await self._read(
             selection.all_keys, self._reading, self._filter(query), self._clock()
         )
 

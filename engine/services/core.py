@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from engine.accesses import AccessLog, Pending
 from engine.backends.base import Backend
 from engine.clock import Clock
 from engine.drafts import Drafting
+from engine.errors import StaleIndexError
 from engine.limits import Limits
 from engine.procedures import reading
+from engine.procedures.base import Procedure
 from engine.procedures.names import Names
 from engine.procedures.revisions import Author
 from engine.procedures.selection import Reading, StatisticsCache
 from engine.query import EVERYTHING, normalise, parse, parse_mongo
 from engine.query.filter import Filter
+from engine.services.catching_up import ATTEMPTS_MAX, bring_up_to_date
 from engine.validation import check_name
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 Query: TypeAlias = str | Mapping[str, Any] | Filter
 """A filter in the query language, as a Mongo-like dictionary, or as a tree."""
@@ -56,6 +62,26 @@ class Core:
     def _author(self, actor: str | None, *, batch: int | None = None) -> Author:
         name = self._actor if actor is None else actor
         return Author(check_name("actor", name, self.limits), self._clock(), batch)
+
+    async def _read(
+        self, procedure: Callable[P, Procedure[R]], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Read; what a custom index named in the query lacks is made up for first.
+
+        Raises:
+            StaleIndexError: that cannot be done from here.
+        """
+        for _ in range(ATTEMPTS_MAX):
+            try:
+                return await self._backend.read(procedure, *args, **kwargs)
+            except StaleIndexError as error:
+                await self._catch_up(error)
+        return await self._backend.read(procedure, *args, **kwargs)
+
+    async def _catch_up(self, error: StaleIndexError) -> None:
+        if self.read_only:
+            raise error
+        await bring_up_to_date(self._backend, self._names, error.name)
 
     async def _write_accesses(self, accesses: Mapping[int, Pending]) -> None:
         author = Author(self._actor, self._clock())

@@ -7,7 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from engine.errors import EngineError, InvalidPolicyError, PolicyNotFoundError, StalePlanError
+from engine.errors import (
+    EngineError,
+    InvalidPolicyError,
+    PolicyNotFoundError,
+    RunInUseError,
+    StalePlanError,
+)
 from engine.lifecycle.plan import Plan, PlannedChange, Run, batches
 from engine.lifecycle.policies import (
     CheckedPolicy,
@@ -182,6 +188,7 @@ class Lifecycle(Aspect):
 
         Raises:
             RunNotFoundError: nothing is left to do of it.
+            RunInUseError: somebody else carries it out.
             StalePlanError: what is left to do is no longer as planned; it can be undone.
         """
         plan = await self._backend.read(runs.load_run_plan, run.id)
@@ -196,7 +203,9 @@ class Lifecycle(Aspect):
                 writing = asyncio.ensure_future(self._write_batch(plan, run, batch, actor))
                 run = await asyncio.shield(writing)
                 progress(run.done, run.planned)
-            await self._vacuum()
+            await self.vacuum()
+        except RunInUseError:
+            raise
         except BaseException:
             # What is being written when the caller goes away is part of what is taken back.
             if writing is not None:
@@ -252,6 +261,14 @@ class Lifecycle(Aspect):
                 run.first_sequence, run.last_sequence, force=force, actor=actor
             )
 
+    async def find_run(self, run_id: int) -> Run:
+        """Return the record of one run.
+
+        Raises:
+            RunNotFoundError: there is no such run.
+        """
+        return await self._backend.read(runs.find_run, bounded(run_id))
+
     async def runs(self, *, limit: int = 50) -> list[Run]:
         """Return the newest runs, newest first."""
         return await self._backend.read(runs.list_runs, bounded(limit), self._clock())
@@ -280,7 +297,7 @@ class Lifecycle(Aspect):
         if data is not None:
             await self._backend.write(repacking.add_dictionary, data, contents, self._clock())
 
-    async def _vacuum(self) -> None:
+    async def vacuum(self) -> None:
         """Give back to the file system what nothing uses, a little at a time."""
         left, before = 1, -1
         while left and left != before:

@@ -8,10 +8,12 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any, Final
 
+from engine.errors import StaleIndexError
 from engine.models import Facets, Item, Page, Preview, SearchResult
 from engine.procedures import items, lookup, search, selection
 from engine.procedures.base import Procedure
-from engine.query.planner import parse_order
+from engine.query.plan import parse_order
+from engine.services.catching_up import ATTEMPTS_MAX
 from engine.services.core import Core, Query
 from engine.validation import bounded
 
@@ -38,7 +40,7 @@ class QueryService(Core):
             InvalidCursorError: the cursor belongs to another query.
             QueryTimeoutError: it ran for longer than `limits.query_seconds_max`.
         """
-        return await self._backend.read(
+        return await self._read(
             selection.query_page,
             self._reading,
             self._filter(query),
@@ -85,7 +87,7 @@ class QueryService(Core):
             async for keys in chunks:
                 yield keys
 
-    def _stream(
+    async def _stream(
         self, query: Query, order_by: str, convert: Any, *, first: int, chunk: int
     ) -> AsyncGenerator[Any, None]:
         procedure = partial(
@@ -96,7 +98,17 @@ class QueryService(Core):
             order=parse_order(order_by),
             first=first,
         )
-        return self._backend.stream(procedure, convert, chunk=chunk)
+        for attempt in range(1, ATTEMPTS_MAX + 1):
+            try:
+                async with aclosing(self._backend.stream(procedure, convert, chunk=chunk)) as rows:
+                    async for converted in rows:
+                        yield converted
+                return
+            except StaleIndexError as error:
+                # Told before the first row: nothing is given twice.
+                if attempt == ATTEMPTS_MAX:
+                    raise
+                await self._catch_up(error)
 
     async def previews(self, keys: Iterable[int]) -> dict[int, Preview]:
         """Return rows of a list by row key; a key that is missing was deleted."""
@@ -116,7 +128,7 @@ class QueryService(Core):
         With `prefix` the last word may be unfinished. The result says which words were too
         common to use, and whether only the newest matches were ranked.
         """
-        return await self._backend.read(
+        return await self._read(
             search.search_items,
             self._reading,
             words[: self.limits.query_chars_max],
@@ -128,13 +140,13 @@ class QueryService(Core):
 
     async def count(self, query: Query = "") -> int:
         """Return how many items match, exactly."""
-        return await self._backend.read(
+        return await self._read(
             selection.count_items, self._reading, self._filter(query), self._clock()
         )
 
     async def facets(self, where: Query = "", *, tags_max: int = 50) -> Facets:
         """Return counts by tier, kind, agent and (the `tags_max` most frequent) tag."""
-        return await self._backend.read(
+        return await self._read(
             selection.count_facets,
             self._reading,
             self._filter(where),
@@ -145,7 +157,8 @@ class QueryService(Core):
     async def complete(self, field: str, prefix: str, limit: int = 20) -> list[tuple[str, int]]:
         """Return what a value may be, most frequent first, with how many items have it.
 
-        `field` is `tag`, `agent`, `kind`, `session` or `metadata` (the keys of metadata).
+        `field` is `tag`, `agent`, `kind`, `session`, `metadata` (the keys of metadata) or
+        `index` (the names of custom indexes, each with 0).
         """
         return await self._backend.read(lookup.complete, field, prefix, bounded(limit))
 

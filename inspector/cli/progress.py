@@ -48,6 +48,20 @@ class ProgressLine:
         self._drawn = now
         self._draw(progress_text(progress, now - self._began))
 
+    def counting(self, stage: str, unit: str) -> Callable[[int, int], None]:
+        """Return what a work can tell how much of it is done, and how much there is."""
+
+        def tell(done: int, total: int) -> None:
+            from engine.transfer import TransferProgress
+
+            self(TransferProgress(stage=stage, done=done, total=total, unit=unit))
+
+        return tell
+
+    def clear(self) -> None:
+        """Take the line away until there is more to say."""
+        self._draw("")
+
     def _draw(self, text: str) -> None:
         if self._shown:
             sys.stderr.write(f"\r\x1b[2K{text}")

@@ -10,7 +10,7 @@ from importlib import metadata
 
 import click
 
-from inspector.cli import benching, moving, opening, reading, showing
+from inspector.cli import benching, demo, lifecycle, moving, opening, reading, showing, tiers
 from inspector.cli.failing import FAILED, report
 
 INTERRUPTED = 130
@@ -63,6 +63,7 @@ Examples:
   memory-inspector search sample.db preferred language
   memory-inspector export sample.db all.jsonl.zst
   memory-inspector import other.db all.jsonl.zst
+  memory-inspector lifecycle plan sample.db      what its policies would do
   memory-inspector open -- -odd.db               a name that begins with a dash
 """,
 )
@@ -86,7 +87,10 @@ for _command in (
     *reading.COMMANDS,
     *showing.COMMANDS,
     *moving.COMMANDS,
+    *lifecycle.COMMANDS,
+    *tiers.COMMANDS,
     *benching.COMMANDS,
+    *demo.COMMANDS,
 ):
     root.add_command(_command)
 

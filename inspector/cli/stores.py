@@ -43,13 +43,16 @@ async def writing(path: Path, *, keep: bool = True) -> AsyncIterator[MemoryStore
 
     Without `keep` it is not: the command only wants to know what would happen.
     """
+    async with changing(path) if _is_there(path) else making(path, keep=keep) as store:
+        yield store
+
+
+@contextlib.asynccontextmanager
+async def changing(path: Path) -> AsyncIterator[MemoryStore]:
+    """Open a store that is there to write to."""
     from engine import open_store
     from inspector.gateway import default_actor
 
-    if not _is_there(path):
-        async with making(path, keep=keep) as store:
-            yield store
-        return
     async with open_store(path, create=False, actor=default_actor()) as store:
         yield store
 
@@ -64,23 +67,33 @@ async def making(path: Path, *, keep: bool = True) -> AsyncIterator[MemoryStore]
     from engine import open_store
     from inspector.gateway import default_actor
 
-    _check_free(path)
-    temporary = path.with_name(f".{secrets.token_hex(8)}.partial")
+    check_free(path)
+    temporary = temporary_name(path)
     try:
         # Nobody knows the file yet: it is made durable once, at the end.
         async with open_store(temporary, durability="relaxed", actor=default_actor()) as store:
             yield store
         if keep:
-            _publish(temporary, path)
+            publish(temporary, path)
     finally:
-        _remove(temporary)
+        remove(temporary)
 
 
 def _is_there(path: Path) -> bool:
     return os.path.lexists(path)
 
 
-def _check_free(path: Path) -> None:
+def temporary_name(path: Path) -> Path:
+    """Return a name beside `path` for a store that is being made."""
+    return path.with_name(f".{secrets.token_hex(8)}.partial")
+
+
+def check_free(path: Path) -> None:
+    """Refuse to make a store where it cannot be.
+
+    Raises:
+        StorageError: something has that name already, or there is no such directory.
+    """
     from engine import StorageError
 
     if not path.parent.is_dir():
@@ -89,12 +102,18 @@ def _check_free(path: Path) -> None:
         raise _exists(path)
 
 
-def _remove(temporary: Path) -> None:
+def remove(temporary: Path) -> None:
+    """Remove a store that was being made, and all that belongs to it."""
     for companion in _COMPANIONS:
         Path(f"{temporary}{companion}").unlink(missing_ok=True)
 
 
-def _publish(temporary: Path, path: Path) -> None:
+def publish(temporary: Path, path: Path) -> None:
+    """Give a complete store, which is closed, the name it shall have.
+
+    Raises:
+        StorageError: something has that name already, or the store is in use.
+    """
     from engine import StorageError
 
     if Path(f"{temporary}-wal").exists():

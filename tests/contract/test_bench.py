@@ -40,6 +40,11 @@ ROWS = {
     "get.usual",
     "get.64_callers",
     "get.statistics",
+    "lifecycle.plan",
+    "lifecycle.apply",
+    "lifecycle.read_packed",
+    "lifecycle.fill",
+    "lifecycle.near_duplicates",
     *(
         f"query.{name}"
         for name in (
@@ -142,7 +147,7 @@ async def test_every_row_is_there_and_the_store_is_as_it_was(filled: Path) -> No
     record = json.loads(json.dumps(as_record(report)))
     check_record(record, ROWS)
     assert record["store"]["items"] == ITEMS
-    assert stages == ["copy", "sample", "get", "query", "search", "put"]
+    assert stages == ["copy", "sample", "get", "query", "search", "put", "lifecycle"]
     assert filled.read_bytes() == before
     assert others(filled.parent) == {filled.name}
     for row in report.measurements:

@@ -23,7 +23,7 @@ from kit import START, ManualClock
 
 from engine import InvalidFilterError, Item, MemoryStore, Tier, open_store
 from engine.clock import to_microseconds
-from engine.query import normalise, planner
+from engine.query import normalise, paths, planner, to_text
 from engine.query.filter import (
     Age,
     And,
@@ -32,6 +32,7 @@ from engine.query.filter import (
     Filter,
     Has,
     HasMetadata,
+    Indexed,
     Metadata,
     Not,
     Operator,
@@ -88,6 +89,26 @@ SCALARS: list[Any] = [
     "zoë",
     2**53,
 ]
+
+
+# The first is asked for by name and by path; the others lead through lists, and by odd keys.
+INDEXED = {
+    "source": ("source",),
+    "list": ("list",),
+    "in_list": ("list", "1"),
+    "odd": ('k"e\\y',),
+    "dotted": ("a.b",),
+    "deep": ("depth", "source"),
+}
+
+
+def own_values(item: Item) -> Any:
+    """Return what the index `own` has of an item: values of several types, one or none."""
+    if item.kind == "epic":
+        return None
+    if item.kind == "semantic":
+        return item.importance
+    return [item.agent, len(item.tags), len(item.tags) > 1, *item.tags]
 
 
 @dataclass(frozen=True, repr=False)
@@ -155,6 +176,11 @@ async def fill(store: MemoryStore, clock: ManualClock) -> frozenset[str]:
         source, target = pick.sample(left, k=2)
         await store.associate(source, target)
         linked |= {source, target}
+    for name, path in INDEXED.items():
+        await store.indexes.define(name, to_text(HasMetadata(path)).removeprefix("has:"))
+    await store.indexes.define("own", extractor=own_values)
+    for name in (*INDEXED, "own"):
+        assert (await store.indexes.check(name)).ok
     return frozenset(linked)
 
 
@@ -214,6 +240,8 @@ def holds(node: Filter, item: Item, world: World) -> bool:
             return compares(field, op, value, item, world.now)
         case Metadata(path, op, value):
             return metadata_holds(path, op, value, item.metadata)
+        case Indexed(name, op, value):
+            return indexed_holds(name, op, value, item)
         case HasMetadata(path):
             return find(item.metadata, path) is not MISSING
         case Has(part):
@@ -275,6 +303,26 @@ def metadata_holds(path: tuple[str, ...], op: Operator, value: Any, metadata: An
     if op is Operator.EQ and isinstance(found, list):
         candidates += found
     return any(sort(have) == sort(value) and OPERATORS[op](have, value) for have in candidates)
+
+
+def indexed_holds(name: str, op: Operator, value: Any, item: Item) -> bool:
+    if op is Operator.NE:
+        return not indexed_holds(name, Operator.EQ, value, item)
+    values = indexed_values(name, item)
+    if op is Operator.PREFIX and value == "":
+        return bool(values)
+    return any(sort(have) == sort(value) and OPERATORS[op](have, value) for have in values)
+
+
+def indexed_values(name: str, item: Item) -> list[Any]:
+    """Return what an index should have of an item: scalars, and those in a list."""
+    found = own_values(item) if name == "own" else find(item.metadata, INDEXED[name])
+    if name == "own" and found is None:
+        return []
+    values = found if isinstance(found, list) else [found]
+    return [
+        value for value in values if not isinstance(value, dict | list) and value is not MISSING
+    ]
 
 
 def sort(value: Any) -> str:
@@ -372,6 +420,41 @@ def metadata_nodes() -> st.SearchStrategy[Filter]:
     )
 
 
+def indexed_nodes() -> st.SearchStrategy[Filter]:
+    names = st.sampled_from([*INDEXED, "own"])
+    texts = [*(value for value in SCALARS if isinstance(value, str)), *AGENTS, *TAGS]
+    numbers = [value for value in SCALARS if sort(value) == "number"]
+    no_prefix = st.sampled_from([op for op in Operator if op is not Operator.PREFIX])
+    return st.one_of(
+        st.builds(Indexed, names, equality, st.sampled_from([*SCALARS, *TAGS])),
+        st.builds(Indexed, names, no_prefix, st.sampled_from(texts)),
+        st.builds(Indexed, names, no_prefix, st.sampled_from(numbers)),
+        st.builds(Indexed, names, st.just(Operator.PREFIX), st.sampled_from(["", "c", "at", "us"])),
+    )
+
+
+def values_at_indexed_paths() -> st.SearchStrategy[Filter]:
+    """Return comparisons that an index may answer: of one value, a range, or any of several."""
+    paths = st.sampled_from(list(INDEXED.values()))
+    leaf = st.builds(Metadata, paths, st.just(Operator.EQ), st.sampled_from(SCALARS))
+    several = paths.flatmap(
+        lambda path: st.lists(st.sampled_from(SCALARS), min_size=2, max_size=3).map(
+            lambda values: Or(tuple(Metadata(path, Operator.EQ, value) for value in values))
+        )
+    )
+    named = st.lists(st.sampled_from(SCALARS), min_size=2, max_size=3).map(
+        lambda values: Or(tuple(Indexed("list", Operator.EQ, value) for value in values))
+    )
+    ranges = st.builds(
+        Metadata,
+        paths,
+        st.sampled_from([Operator.GT, Operator.GE, Operator.LT, Operator.LE]),
+        st.sampled_from([0, 1.0, 2.5, -3, "chat", "", "zoë"]),
+    )
+    begun = st.builds(Metadata, paths, st.just(Operator.PREFIX), st.sampled_from(["c", "chat"]))
+    return st.one_of(leaf, leaf, several, named, ranges, begun, indexed_nodes())
+
+
 phrases = st.lists(st.sampled_from(PLAIN), min_size=2, max_size=3).map(
     lambda words: Text(" ".join(words), phrase=True)
 )
@@ -402,6 +485,7 @@ leaves: st.SearchStrategy[Filter] = st.one_of(
     ordered(Field.VERSION, st.integers(0, 3)),
     metadata_nodes(),
     metadata_nodes(),
+    indexed_nodes(),
     st.builds(Has, st.sampled_from(list(Part))),
     words,
     phrases,
@@ -533,10 +617,15 @@ PATHS = [
     "tags_met",
     "items_text",
     "items_text_in_order",
+    "index_entries",
+    "index_entries_narrow",
+    "any_entries",
+    "any_entries_merged",
+    "any_entries_merged_narrow",
 ]
 
 
-@pytest.mark.parametrize("matches_max", [planner.MATCHES_MAX, 3], ids=["listed", "probed"])
+@pytest.mark.parametrize("matches_max", [paths.MATCHES_MAX, 3], ids=["listed", "probed"])
 @pytest.mark.parametrize("preferred", PATHS)
 def test_every_plan_gives_the_same_answer(
     world: World, monkeypatch: pytest.MonkeyPatch, preferred: str, matches_max: int
@@ -566,7 +655,7 @@ def test_every_plan_gives_the_same_answer(
 def users_of_matches_max() -> list[Any]:
     from engine.procedures import selection
 
-    return [module for module in (selection,) if hasattr(module, "MATCHES_MAX")]
+    return [module for module in (selection, paths) if hasattr(module, "MATCHES_MAX")]
 
 
 # Each path needs its condition at the top level, so all of them are there, each now and then.
@@ -584,6 +673,8 @@ conjunctions = st.tuples(
     st.none() | ordered(Field.IMPORTANCE, st.sampled_from([0.25, 0.5, 0.9])),
     st.none() | words | phrases | prefixes,
     st.none() | words,
+    st.none() | values_at_indexed_paths(),
+    st.none() | values_at_indexed_paths(),
     st.none() | trees,
 ).flatmap(
     lambda parts: st.permutations([part for part in parts if part is not None]).map(

@@ -23,6 +23,7 @@ from engine import (
     Policy,
     PolicyNotFoundError,
     Run,
+    RunInUseError,
     RunNotFoundError,
     StalePlanError,
     Tier,
@@ -36,9 +37,9 @@ def policy(do: str, when: str = "", name: str = "p") -> Policy:
     return Policy(name=name, when=when, do=do)
 
 
-async def everything(store: MemoryStore) -> dict[str, tuple[Any, ...]]:
+async def everything(store: MemoryStore) -> dict[str, Any]:
     """Return all that a policy may touch of every item, by id, and all links."""
-    items = {
+    items: dict[str, Any] = {
         item.id: (
             item.content,
             item.agent,
@@ -509,6 +510,30 @@ async def test_a_run_that_a_crash_fell_into_is_resumed_or_undone(
     assert_sound(path)
 
 
+async def test_a_run_is_carried_out_by_one(
+    store: MemoryStore, clock: ManualClock, open_memory: OpenMemory
+) -> None:
+    """Resumed elsewhere while it goes on, one of the two ends it, and neither takes it back."""
+    plan = await many(store, clock)
+    other = await open_memory()
+    resumed: list[asyncio.Task[Run]] = []
+
+    def meddle(done: int, _total: int) -> None:
+        if done == 1_000:
+            resumed.append(asyncio.get_running_loop().create_task(resume()))
+
+    async def resume() -> Run:
+        return await other.lifecycle.resume((await other.lifecycle.runs())[0])
+
+    own = await asyncio.gather(store.lifecycle.apply(plan, progress=meddle), return_exceptions=True)
+    theirs = await asyncio.gather(*resumed, return_exceptions=True)
+    outcomes: list[Any] = [*own, *theirs]
+    assert sum(isinstance(outcome, Run) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, RunInUseError | RunNotFoundError) for outcome in outcomes) == 1
+    assert await store.count("tier:archive") == 2_500
+    assert [run.state for run in await store.lifecycle.runs()] == ["done"]
+
+
 async def test_due_runs_are_made_up_for_once(old: MemoryStore, clock: ManualClock) -> None:
     """The first is due at once, the next after its time; several missed ones are one."""
     first = await old.lifecycle.run_due(6)
@@ -608,9 +633,7 @@ def test_what_is_planned_is_done_and_undone(
 CONTENT, TIER, IMPORTANCE, TAGS, LAST = 0, 3, 4, 5, 9
 
 
-def check_done(
-    plan: Plan, before: dict[str, tuple[Any, ...]], after: dict[str, tuple[Any, ...]]
-) -> None:
+def check_done(plan: Plan, before: dict[str, Any], after: dict[str, Any]) -> None:
     """Compare what became of every item with what was planned for it."""
     planned = {change.item_id: change for change in plan.changes}
     assert len(planned) == len(plan.changes)

@@ -22,7 +22,7 @@ from engine import (
     Tier,
 )
 from engine.query.filter import And, Compare, Field, Operator, Or, Text
-from engine.query.planner import ORDERS
+from engine.query.plan import ORDERS
 
 ATLAS = Compare(Field.AGENT, Operator.EQ, "atlas")
 

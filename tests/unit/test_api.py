@@ -16,6 +16,12 @@ import engine
 from engine import MemoryStore
 
 EXPORTED = [
+    "CustomIndex",
+    "FailedItem",
+    "IndexCheck",
+    "IndexNotFoundError",
+    "InvalidIndexError",
+    "StaleIndexError",
     "KINDS",
     "TIERS",
     "UNCHANGED",
@@ -62,6 +68,7 @@ EXPORTED = [
     "InvalidPolicyError",
     "PolicyNotFoundError",
     "StalePlanError",
+    "RunInUseError",
     "RunNotFoundError",
     "Plan",
     "PlannedChange",
@@ -173,7 +180,7 @@ OPEN_STORE = (
     'relaxed]" = full, read_only: bool = False, create: bool = True, '
     "actor: str = , clock: Clock = system_clock, limits: Limits | None "
     "= None, busy_timeout_seconds: float = 5.0, allow_pickle: bool = "
-    "False) -> _Opening"
+    "False, extractors: Mapping[str, Extractor] | None = None) -> _Opening"
 )
 
 

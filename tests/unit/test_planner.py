@@ -17,8 +17,22 @@ from engine.backends.sqlite.driver import driver, run_procedure
 from engine.procedures.items import NO_ACCESSES
 from engine.procedures.names import Names
 from engine.procedures.selection import Reading, StatisticsCache, make_plan
-from engine.query.filter import And, Compare, Field, Filter, Has, Not, Operator, Or, Part, Text
-from engine.query.planner import ORDERS, Order, Plan, parse_order, plan
+from engine.query.filter import (
+    And,
+    Compare,
+    Field,
+    Filter,
+    Has,
+    Indexed,
+    Metadata,
+    Not,
+    Operator,
+    Or,
+    Part,
+    Text,
+)
+from engine.query.plan import ORDERS, Order, Plan, parse_order
+from engine.query.planner import plan
 from engine.query.statistics import Statistics, sum_up
 
 NOW = 1_769_860_800_000_000
@@ -52,10 +66,13 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
                     "importance": (n % 1_000) / 1_000,
                     "tags": {"all", f"t{n % 100}"} | ({"half"} if n % 2 else set()),
                     "session_id": f"s{n // 40}",
+                    "metadata": {"project": f"p{n % 60}", "n": n},
                     "created_at": START - timedelta(minutes=6_000 - n),
                 }
                 for n in range(6_000)
             )
+            await store.indexes.define("project", "metadata.project")
+            await store.indexes.define("number", "metadata.n")
 
     asyncio.run(fill())
     with closing(driver.connect(path, isolation_level=None)) as connection:
@@ -77,6 +94,10 @@ def explained(connection: Any, chosen: Plan, limit: int | None) -> str:
 
 LARGE, SMALL = is_(Field.AGENT, "large"), is_(Field.AGENT, "small0")
 RARE, HALF, ALL = is_(Field.TAG, "t7"), is_(Field.TAG, "half"), is_(Field.TAG, "all")
+
+PROJECT = Metadata(("project",), Operator.EQ, "p7")
+PROJECTS = Or((PROJECT, Metadata(("project",), Operator.EQ, "p8")))
+ENTRIES = r"PRIMARY KEY \(index_key=\? AND value=\?"
 
 SHAPES: dict[str, tuple[Filter, str, int | None, str]] = {
     "everything, newest": (And(()), "-created_at", 100, "USING .*INDEX items_created"),
@@ -130,6 +151,35 @@ SHAPES: dict[str, tuple[Filter, str, int | None, str]] = {
         "f VIRTUAL TABLE",
     ),
     "seldom word, by size": (Text("seldom"), "size_bytes", 100, "f VIRTUAL TABLE INDEX"),
+    "custom index": (PROJECT, "-created_at", 100, f"SEARCH i USING {ENTRIES}"),
+    "custom index by name": (
+        Indexed("project", Operator.EQ, "p7"),
+        "-created_at",
+        100,
+        f"SEARCH i USING {ENTRIES}",
+    ),
+    "custom index of an agent": (And((LARGE, PROJECT)), "-created_at", 100, f"d USING {ENTRIES}"),
+    "custom index, all": (And((LARGE, PROJECT)), "importance", None, f"d USING {ENTRIES}"),
+    "custom index, lately": (
+        And((PROJECT, Compare(Field.CREATED, Operator.GE, NOW - 3_600_000_000))),
+        "-created_at",
+        100,
+        ENTRIES + r" AND created_at>\?",
+    ),
+    "custom index, any of two": (PROJECTS, "-created_at", 100, ENTRIES),
+    "custom index, any of two, all": (PROJECTS, "size_bytes", None, ENTRIES),
+    "custom index, from": (
+        Metadata(("n",), Operator.GE, 5_950),
+        "-created_at",
+        None,
+        r"d USING PRIMARY KEY \(index_key=\? AND value>\? AND value<\?",
+    ),
+    "custom index, begins": (
+        Metadata(("project",), Operator.PREFIX, "p59"),
+        "-created_at",
+        None,
+        r"d USING PRIMARY KEY \(index_key=\? AND value>\? AND value<\?",
+    ),
     "lately": (
         Compare(Field.CREATED, Operator.GE, NOW - 3_600_000_000),
         "-created_at",
@@ -155,7 +205,8 @@ def test_sqlite_uses_the_index_that_was_meant(
 
 IN_ORDER = ["everything, newest", "agent, newest", "seldom kind", "seldom tier", "by id",
             "last updated", "session", "seldom tag", "seldom tag of an agent", "most important",
-            "the seldom of two tags", "important"]  # fmt: skip
+            "the seldom of two tags", "important", "custom index", "custom index by name",
+            "custom index of an agent", "custom index, lately"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", IN_ORDER)

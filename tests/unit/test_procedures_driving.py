@@ -229,7 +229,7 @@ class TestWriting:
 
     def written(self, revision: Revision, *answers: Sequence[Any]) -> list[Step]:
         _, steps = drive(
-            writing.write_revisions(known(**ALL_KNOWN), [revision], AUTHOR), [(41,)], *answers
+            writing.write_revisions(known(**ALL_KNOWN), [revision], AUTHOR), [(41, 0)], *answers
         )
         return steps
 
@@ -270,7 +270,7 @@ class TestWriting:
         """Tags, links, accesses and the row go; the content stays in the log."""
         steps = self.written(Revision(stored(), None))
         texts = [s.sql for s in steps if isinstance(s, (Statement, Many))]
-        for table in ("item_tags", "associations", "access", "items", "strays"):
+        for table in ("item_tags", "associations", "access", "items", "strays", "index_entries"):
             assert any(sql.startswith(f"DELETE FROM {table} ") for sql in texts), table
         (change,) = next(s for s in steps if isinstance(s, Many) and "INTO changes" in s.sql).values
         assert Operation.DELETE.value in change

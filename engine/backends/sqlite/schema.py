@@ -105,4 +105,14 @@ SCHEMA = (
     """CREATE TABLE runs(run_key INTEGER PRIMARY KEY, started_at INTEGER NOT NULL,
         ended_at INTEGER, state TEXT NOT NULL, first_sequence INTEGER, last_sequence INTEGER,
         planned INTEGER NOT NULL, done INTEGER NOT NULL, facts TEXT NOT NULL, plan BLOB) STRICT""",
+    # `path` is a JSON list of keys, NULL where a Python function gives the values; `name` is NULL
+    # while it is being dropped, `built_key` is NULL once all items are in; see procedures/indexes.
+    """CREATE TABLE custom_indexes(index_key INTEGER PRIMARY KEY, name TEXT UNIQUE, path TEXT,
+        created_at INTEGER NOT NULL, uses INTEGER NOT NULL, built_key INTEGER,
+        indexed_sequence INTEGER NOT NULL) STRICT""",
+    """CREATE TABLE index_entries(index_key INTEGER NOT NULL REFERENCES custom_indexes,
+        value ANY NOT NULL, created_at INTEGER NOT NULL,
+        item_key INTEGER NOT NULL REFERENCES items,
+        PRIMARY KEY(index_key, value, created_at, item_key)) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX index_entries_item ON index_entries(item_key, index_key)",
 )
