@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from engine.accesses import AccessLog, Pending
@@ -71,12 +71,20 @@ class Core:
         Raises:
             StaleIndexError: that cannot be done from here.
         """
+        return await self._caught_up(lambda: self._backend.read(procedure, *args, **kwargs))
+
+    async def _caught_up(self, read: Callable[[], Awaitable[R]]) -> R:
+        """Read; when that needs a custom index that is behind, bring it up to date and try again.
+
+        Raises:
+            StaleIndexError: that cannot be done from here.
+        """
         for _ in range(ATTEMPTS_MAX):
             try:
-                return await self._backend.read(procedure, *args, **kwargs)
+                return await read()
             except StaleIndexError as error:
                 await self._catch_up(error)
-        return await self._backend.read(procedure, *args, **kwargs)
+        return await read()
 
     async def _catch_up(self, error: StaleIndexError) -> None:
         if self.read_only:

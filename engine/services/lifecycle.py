@@ -148,15 +148,17 @@ class Lifecycle(Aspect):
         checked = [self.check(policy) for policy in wanted if policy.enabled]
         await self._core._accesses.flush()
         facts = await self._backend.read(lookup.store_facts)
-        return await self._backend.examine(
-            planning.make_plan_of,
-            self._core._reading,
-            facts.store_id,
-            checked,
-            self._clock(),
-            conditions=self._conditions,
-            choices=self._choices,
-            progress=_on_loop(progress),
+        return await self._core._caught_up(
+            lambda: self._backend.examine(
+                planning.make_plan_of,
+                self._core._reading,
+                facts.store_id,
+                checked,
+                self._clock(),
+                conditions=self._conditions,
+                choices=self._choices,
+                progress=_on_loop(progress),
+            )
         )
 
     # Runs ----------------------------------------------------------------------------------
