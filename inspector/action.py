@@ -15,6 +15,8 @@ class Group(Enum):
     CHANGE = "Change"
     MANY = "Many at once"
     SHARE = "Copy and export"
+    PLAN = "Plan and runs"
+    POLICIES = "Policies"
     EDITOR = "Editor"
     APP = "App"
 
@@ -26,6 +28,7 @@ class Scope(Enum):
     BROWSE = "browse"
     EDIT = "edit"
     CONFLICT = "conflict"
+    LIFECYCLE = "lifecycle"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,14 @@ class Situation:
     """The item pane has the focus."""
     change: bool = False
     """A change of the history is under the cursor."""
+    policy: bool = False
+    """A policy is under the cursor."""
+    plan: bool = False
+    """There is a plan with something to do."""
+    can_leave_out: bool = False
+    """What is under the cursor is part of a plan."""
+    can_resume: bool = False
+    """A run is under the cursor that a crash interrupted."""
 
 
 def _always(_: Situation) -> bool:

@@ -12,6 +12,7 @@ from textual.binding import Binding
 
 from inspector.action import Action, Group, Scope, Situation
 from inspector.browse_actions import BROWSE_ACTIONS
+from inspector.lifecycle_actions import LIFECYCLE_ACTIONS
 from inspector.modes import MODES
 
 EDITOR_ACTIONS: tuple[Action, ...] = (
@@ -151,6 +152,7 @@ APP_ACTIONS: tuple[Action, ...] = (
 
 ACTIONS: tuple[Action, ...] = (
     *BROWSE_ACTIONS,
+    *LIFECYCLE_ACTIONS,
     *EDITOR_ACTIONS,
     *MODE_ACTIONS,
     *APP_ACTIONS,

@@ -48,12 +48,22 @@ EXIT_UNEXPECTED = 70
 """What sysexits.h calls an internal error."""
 
 
+def _lifecycle_screen() -> Screen[Any]:
+    from inspector.screens.lifecycle import LifecycleScreen
+
+    return LifecycleScreen()
+
+
 class InspectorApp(App[None]):
     """Browses, searches and edits the store at `path`."""
 
     TITLE = "memory-inspector"
     CSS_PATH = Path(__file__).with_name("app.tcss")
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {"browse": BrowseScreen}
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
+        "browse": BrowseScreen,
+        # Loaded when it is first gone to: it is not part of the first frame.
+        "lifecycle": _lifecycle_screen,
+    }
     DEFAULT_MODE = "browse"
     COMMANDS: ClassVar[set[Any]] = {ActionProvider}
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.APP)]

@@ -9,6 +9,11 @@ def _changes_item(now: Situation) -> bool:
     return now.writable and now.item
 
 
+def _moves_item(now: Situation) -> bool:
+    # In the facets a minus excludes a value.
+    return now.writable and now.item and (now.table_focused or now.pane_focused)
+
+
 BROWSE_ACTIONS: tuple[Action, ...] = (
     Action(
         id="find",
@@ -134,6 +139,26 @@ BROWSE_ACTIONS: tuple[Action, ...] = (
         group=Group.CHANGE,
         valid=_changes_item,
         rank=21,
+    ),
+    Action(
+        id="tier_up",
+        scope=Scope.BROWSE,
+        key="plus",
+        label="Tier up",
+        help="Move the item one tier up, towards working",
+        group=Group.CHANGE,
+        valid=_moves_item,
+        rank=57,
+    ),
+    Action(
+        id="tier_down",
+        scope=Scope.BROWSE,
+        key="minus",
+        label="Tier down",
+        help="Move the item one tier down, towards the archive",
+        group=Group.CHANGE,
+        valid=_moves_item,
+        rank=58,
     ),
     Action(
         id="new",

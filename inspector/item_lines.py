@@ -10,10 +10,18 @@ from textual.content import Content
 
 from inspector import display, formatting
 from inspector.widgets.line_list import ListEntry
-from inspector.widgets.roles import Line, Role
+from inspector.widgets.roles import Line, Piece, Role
 
 if TYPE_CHECKING:
-    from inspector.gateway import Association, Change, Detail, Item, Preview
+    from inspector.gateway import (
+        Association,
+        Change,
+        Detail,
+        Item,
+        Preview,
+        RetentionScore,
+        Transition,
+    )
 
 OLDER = "older"
 """The key of the entry that asks for the history before what is shown."""
@@ -36,8 +44,9 @@ def summary(item: Item) -> Content:
     )
 
 
-def field_lines(item: Item, *, now: datetime) -> list[Line]:
-    """Return every field of an item with its exact value."""
+def field_lines(detail: Detail, *, now: datetime) -> list[Line]:
+    """Return every field of an item with its exact value, and why it is in its tier."""
+    item = detail.item
     lines = [
         *_section("Item"),
         _field("id", item.id),
@@ -52,6 +61,10 @@ def field_lines(item: Item, *, now: datetime) -> list[Line]:
         _time("updated", item.updated_at, now),
         _time("last accessed", item.last_accessed_at, now),
         _field("accesses", formatting.count(item.access_count), Role.NUMBER),
+        *_section("Retention"),
+        *_retention(detail.score),
+        *_section("Moves"),
+        *_moves(detail.transitions, now),
         *_section("Storage"),
         _field("version", str(item.version), Role.NUMBER),
         _field("codec", item.codec.label),
@@ -87,6 +100,50 @@ def _time(label: str, at: datetime | None, now: datetime) -> Line:
         *_field(label, formatting.exact_time(at)),
         (f"  {formatting.relative_time(at, now)}", Role.DIM),
     )
+
+
+def _retention(score: RetentionScore | None) -> list[Line]:
+    """Return why an item would stay and why it would go: the lowest of a full tier go first."""
+    if score is None:
+        return [(("unknown", Role.DIM),)]
+    parts = (
+        (score.importance, " importance"),
+        (score.recency, " recency"),
+        (score.frequency, " frequency"),
+    )
+    line: list[Piece] = []
+    for value, word in parts:
+        line += [(" + ", Role.PLAIN)] if line else []
+        line += [(formatting.number(value), Role.NUMBER), (word, Role.PLAIN)]
+    total = formatting.number(score.total)
+    return [(*line, (" = ", Role.PLAIN), (total, Role.STRONG))]
+
+
+def _moves(transitions: Sequence[Transition], now: datetime) -> list[Line]:
+    if not transitions:
+        return [(("none: it is where it was written", Role.DIM),)]
+    return [
+        (
+            (move.from_tier.label, Role.PLAIN),
+            (" → ", Role.DIM),
+            (move.to_tier.label, Role.STRONG),
+            (f"  {formatting.relative_time(move.at, now)}", Role.DIM),
+            (f"  {_REASONS.get(move.reason, move.reason)}", Role.ACCENT),
+            (f"  at {formatting.number(move.score)}" if move.score is not None else "", Role.DIM),
+        )
+        for move in transitions
+    ]
+
+
+_REASONS = {
+    "edit": "moved by hand",
+    "undo": "undone",
+    "full": "made room",
+    "idle": "idle",
+    "recalled": "often read",
+    "important": "important",
+}
+"""Why an item was moved; any other reason is the name of a policy."""
 
 
 def _size(item: Item) -> Line:

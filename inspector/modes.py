@@ -16,4 +16,5 @@ class Mode:
 
 MODES: tuple[Mode, ...] = (
     Mode(name="browse", title="Browse", help="Go to the items of the store"),
+    Mode(name="lifecycle", title="Lifecycle", help="Go to policies, plans and past runs"),
 )

@@ -40,6 +40,19 @@ async def draw_browse(store: Path, state: Path) -> str:
         return app.export_screenshot(title="memory-inspector open sample.db")
 
 
+async def draw_lifecycle(store: Path, state: Path) -> str:
+    """Return the Lifecycle screen with a plan from which an item is left out, as SVG."""
+    app = InspectorApp(
+        store, settings=Settings(actor="you"), state=State(state), clock=now_microseconds
+    )
+    async with app.run_test(size=SIZE) as pilot:
+        await _until_still(app, pilot)
+        for key in ("2", "p", "enter", "j", "x", "escape"):
+            await pilot.press(key)
+            await _until_still(app, pilot)
+        return app.export_screenshot(title="memory-inspector open sample.db")
+
+
 async def _until_still(app: InspectorApp, pilot: object) -> None:
     """Wait until the screen stops changing."""
     end = asyncio.get_running_loop().time() + SECONDS
@@ -52,14 +65,15 @@ async def _until_still(app: InspectorApp, pilot: object) -> None:
 
 
 def main() -> None:
-    """Write `docs/browse.svg`."""
+    """Write `docs/browse.svg` and `docs/lifecycle.svg`."""
     os.environ["TEXTUAL_ANIMATIONS"] = "none"
     DOCS.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "sample.db"
         subprocess.run([sys.executable, "-m", "inspector", "sample", str(store)], check=True)
-        picture = asyncio.run(draw_browse(store, Path(folder) / "state"))
-    (DOCS / "browse.svg").write_text(picture, "utf-8")
+        for name, draw in (("browse", draw_browse), ("lifecycle", draw_lifecycle)):
+            picture = asyncio.run(draw(store, Path(folder) / "state"))
+            (DOCS / f"{name}.svg").write_text(picture, "utf-8")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from textual.worker import Worker, WorkerState
 from inspector.action import Scope, Situation
 from inspector.actions import is_valid
 from inspector.widgets.footer import ActionFooter
-from inspector.widgets.header import StoreHeader
+from inspector.widgets.header import Light, StoreHeader
 
 if TYPE_CHECKING:
     from inspector.app import InspectorApp
@@ -54,6 +54,15 @@ class StoreScreen(Screen[None]):
         self.inspector.store_opened.subscribe(self, lambda _: self.connected())
         if self.inspector.is_open:
             self.connected()
+
+    def show_header(self) -> None:
+        """Say how many items there are, and whether they are followed."""
+        header = self.query_one(StoreHeader)
+        header.count = self.gateway.info.items
+        if self.gateway.read_only:
+            header.light = Light.READ_ONLY
+        else:
+            header.light = Light.LIVE if self.inspector.settings.live else Light.PAUSED
 
     def connected(self) -> None:
         """Begin to show the store."""

@@ -185,6 +185,14 @@ class BrowseScreen(BrowseItem):
         """Edit the tags."""
         self._with_item(lambda row: self._changing.edit_tags(row.id))
 
+    def action_tier_up(self) -> None:
+        """Move the item one tier up."""
+        self._with_item(lambda row: self._changing.move(row.id, -1))
+
+    def action_tier_down(self) -> None:
+        """Move the item one tier down."""
+        self._with_item(lambda row: self._changing.move(row.id, 1))
+
     def action_delete(self) -> None:
         """Delete after a question."""
         self._with_item(lambda row: self._changing.delete(row.id, row.text))

@@ -20,7 +20,7 @@ from inspector.screens.base import StoreScreen
 from inspector.screens.columns import DEFAULT_ORDER, ORDERS, item_columns
 from inspector.screens.trail import Place, Trail
 from inspector.widgets.facet_panel import FacetPanel
-from inspector.widgets.header import Light, StoreHeader
+from inspector.widgets.header import StoreHeader
 from inspector.widgets.item_pane import ItemPane
 from inspector.widgets.item_table import ItemTable
 from inspector.widgets.query_bar import QueryBar, Suggestion
@@ -120,7 +120,7 @@ class BrowseList(StoreScreen):
 
         self._list = ItemList(self.gateway, self.table, changed=self._standing_changed)
         self._restore()
-        self._update_header()
+        self.show_header()
         self._run_query(self._trail.here, keep_cursor=False)
         if self.inspector.settings.live:
             self._follow()
@@ -136,13 +136,6 @@ class BrowseList(StoreScreen):
         known = order in {name for name, _ in ORDERS}
         self._trail = Trail(Place(query="", order=order if known else DEFAULT_ORDER))
         self.bar.history = state.queries(store_id)
-
-    def _update_header(self) -> None:
-        self.header.count = self.gateway.info.items
-        if self.gateway.read_only:
-            self.header.light = Light.READ_ONLY
-        else:
-            self.header.light = Light.LIVE if self.inspector.settings.live else Light.PAUSED
 
     def set_shown(self, part: str, *, shown: bool) -> None:
         """Show or hide a pane; a narrow screen has room for one beside the list."""

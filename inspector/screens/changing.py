@@ -107,6 +107,24 @@ class Changing:
         )
         self._note(Saved(item=saved, changes=changes, label=f"tags of {item_id}"))
 
+    async def move(self, item_id: str, by: int) -> None:
+        """Move an item up or down by tiers, not beyond the ends."""
+        from inspector.gateway import Tier
+
+        item = await self._existing(item_id)
+        if item is None:
+            return
+        wanted = Tier(min(max(item.tier + by, Tier.WORKING), Tier.ARCHIVE))
+        if wanted is item.tier:
+            end = "up" if by < 0 else "down"
+            self._app.toast(f"It is in {wanted.label}: no further {end}.")
+            return
+        moved, changes = await self._gateway.tiers.move(item, wanted)
+        message = f"{item_id}: {item.tier.label} → {moved.tier.label}"
+        if moved.tier is not wanted:
+            message = f"{wanted.label} is full of what scores higher; {message}"
+        self.done(f"move of {item_id}", changes, message)
+
     async def delete(self, item_id: str, preview: str) -> None:
         """Delete an item after a question."""
         question = Confirm(

@@ -8,7 +8,7 @@ from typing import ClassVar, Generic, TypeVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, OptionList, Static
@@ -61,6 +61,7 @@ class Confirm(Dialog[bool]):
         title: str,
         *,
         lines: Sequence[str] = (),
+        warnings: Sequence[str] = (),
         note: str = "",
         yes: str = "Yes",
         no: str = "No",
@@ -68,6 +69,7 @@ class Confirm(Dialog[bool]):
     ) -> None:
         super().__init__(title)
         self._lines = lines
+        self._warnings = warnings
         self._note = note
         self._yes = yes
         self._no = no
@@ -76,8 +78,8 @@ class Confirm(Dialog[bool]):
     def compose(self) -> ComposeResult:
         """Lay out the sample, the note and the two buttons."""
         with self.frame(classes="-danger" if self._dangerous else ""):
-            for line in self._lines:
-                yield Static(display.content_line(line, 66), classes="sample")
+            with VerticalScroll(can_focus=False, classes="body"):
+                yield from self._compose_body()
             if self._note:
                 yield Static(display.content(self._note), classes="note")
             with Horizontal(classes="buttons"):
@@ -87,6 +89,13 @@ class Confirm(Dialog[bool]):
                     variant="error" if self._dangerous else "primary",
                 )
                 yield Button(Content(self._no), id="no")
+
+    def _compose_body(self) -> ComposeResult:
+        for line in self._lines:
+            yield Static(display.content_line(line, 66), classes="sample")
+        for warning in self._warnings:
+            text = display.visible(warning)
+            yield Static(Content.assemble(("! warning  ", "$text-warning bold"), text))
 
     def on_mount(self) -> None:
         """Give No the focus: Enter alone never does harm."""

@@ -11,6 +11,7 @@ from inspector.widgets.facet_panel import FacetGroup, FacetValue
 
 if TYPE_CHECKING:
     from inspector.gateway import Gateway
+    from inspector.gateway.tiers import TierFill
 
 TITLES = {
     Field.TIER: "Tiers",
@@ -33,6 +34,9 @@ async def facet_groups(gateway: Gateway, query: Filter, *, tags_max: int) -> lis
     one of them widens the query; tags narrow it, so they are counted within it.
     """
     facets = await gateway.facets(query, tags_max=tags_max)
+    chosen = choices_of(query).included
+    agents = frozenset(value for field, value in chosen if field == Field.AGENT.value)
+    fills = await gateway.tiers.fills(agents)
     groups: list[FacetGroup] = []
     for field in FACET_FIELDS:
         counted = facets
@@ -43,15 +47,22 @@ async def facet_groups(gateway: Gateway, query: Filter, *, tags_max: int) -> lis
             FacetGroup(
                 field=field.value,
                 title=TITLES[field],
-                values=_values(field, counted),
+                values=_tier_values(counted, fills)
+                if field is Field.TIER
+                else _values(field, counted),
             )
         )
     return groups
 
 
+def _tier_values(facets: Facets, fills: Mapping[Tier, TierFill]) -> tuple[FacetValue, ...]:
+    return tuple(
+        FacetValue(value=tier.label, count=facets.tiers.get(tier, 0), fill=fills[tier])
+        for tier in Tier
+    )
+
+
 def _values(field: Field, facets: Facets) -> tuple[FacetValue, ...]:
-    if field is Field.TIER:
-        return tuple(FacetValue(value=tier.label, count=facets.tiers.get(tier, 0)) for tier in Tier)
     counts: Mapping[str, int] = {
         Field.KIND: facets.kinds,
         Field.TAG: facets.tags,

@@ -22,7 +22,8 @@ T = TypeVar("T")
 class Progress:
     """How far some work is, told by whoever does it and read by whoever shows it."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str = "items") -> None:
+        self._unit = unit
         self._started = perf_counter()
         self._done = 0
         self._total: int | None = None
@@ -33,7 +34,8 @@ class Progress:
 
     def text(self) -> str:
         """Return it in a few words."""
-        return formatting.progress(self._done, self._total, perf_counter() - self._started)
+        seconds = perf_counter() - self._started
+        return formatting.progress(self._done, self._total, seconds, unit=self._unit)
 
 
 async def carry_through(
@@ -42,9 +44,10 @@ async def carry_through(
     start: Callable[[Progress], Coroutine[Any, Any, T]],
     *,
     cancellable: bool = True,
+    unit: str = "items",
 ) -> T | None:
     """Return what the work gives; None if the person cancelled it, once it has cleaned up."""
-    progress = Progress()
+    progress = Progress(unit)
     task = asyncio.create_task(start(progress))
     app.long_work.add(task)
     task.add_done_callback(app.long_work.discard)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -22,6 +22,10 @@ from inspector.display import visible_line
 from inspector.widgets import bars
 from inspector.widgets.cursor_view import CursorView
 from inspector.widgets.roles import Line, Role
+from inspector.widgets.tier_fill import fill_line
+
+if TYPE_CHECKING:
+    from inspector.gateway.tiers import TierFill
 
 VALUES_MAX = 50
 _BAR_CELLS = 4
@@ -38,6 +42,8 @@ class FacetValue:
     count: int
     capacity: int | None = None
     label: str = ""
+    fill: TierFill | None = None
+    """Of a tier: how full it is, shown beneath its value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +63,8 @@ class _Row:
     group: FacetGroup
     value: FacetValue | None = None
     left_out: int = 0
+    fill: TierFill | None = None
+    """This line only says how full the tier above it is; the cursor passes over it."""
 
     @property
     def identity(self) -> tuple[str, str | None, bool]:
@@ -157,6 +165,8 @@ it; left and right fold a group.
                 yield _Row(group, FacetValue(value=value, count=0))
         for facet in group.values[: self._values_max]:
             yield _Row(group, facet)
+            if facet.fill is not None and facet.fill.says_something:
+                yield _Row(group, facet, fill=facet.fill)
         left_out = max(group.total or 0, len(group.values)) - min(
             len(group.values), self._values_max
         )
@@ -169,8 +179,19 @@ it; left and right fold a group.
         """Choose a value, fold a group, or ask for what was left out."""
         self._toggle(row, negate=False)
 
+    def validate_cursor_row(self, row: int) -> int:
+        """Keep the cursor on a row that exists, and off those that only say how full a tier is."""
+        wanted = super().validate_cursor_row(row)
+        if not self._rows or self._rows[wanted].fill is None:
+            return wanted
+        # Such a row has its value above it, and something below it or is the last.
+        down = wanted > self.cursor_row and wanted + 1 < len(self._rows)
+        return wanted + 1 if down else wanted - 1
+
     def row_clicked(self, row: int, x: int, event: events.Click) -> None:
         """Choose what was clicked; with shift, exclude it."""
+        if self._rows[row].fill is not None:
+            row -= 1
         self.cursor_row = row
         self._toggle(row, negate=event.shift)
 
@@ -215,6 +236,8 @@ it; left and right fold a group.
         return self.strip(self._line(self._rows[row], glyph, width), width, base)
 
     def _line(self, row: _Row, glyph: str, width: int) -> Line:
+        if row.fill is not None:
+            return fill_line(row.fill, width)
         if row.value is not None:
             return self._value_line(row.group, row.value, glyph, width)
         if row.left_out:

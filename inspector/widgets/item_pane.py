@@ -132,7 +132,7 @@ class ItemPane(Vertical):
         item = detail.item
         self._show_head(item.id, item_lines.summary(item))
         self.query_one(f"#{FIELDS}", LineView).set_lines(
-            item_lines.field_lines(item, now=now), keep_scroll=same_item
+            item_lines.field_lines(detail, now=now), keep_scroll=same_item
         )
         self._show_links(
             item_lines.link_entries(detail),

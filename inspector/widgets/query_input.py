@@ -57,7 +57,8 @@ class QueryInput(Input):
     def _value(self) -> Text:
         """The value as it is drawn."""
         text = Text(visible_same_length(self.value), no_wrap=True, overflow="ignore", end="")
-        if self._highlight is not None:
+        # `Input` measures its first value before there are any styles to colour it with.
+        if self._highlight is not None and self.is_mounted:
             for start, end, role in self._highlight(self.value):
                 text.stylize(self._component(f"role--{role.value}"), start, end)
         if self.fault is not None:

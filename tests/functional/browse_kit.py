@@ -16,6 +16,7 @@ from textual.screen import ModalScreen
 from engine import Tier, open_store
 from inspector.app import InspectorApp
 from inspector.screens.browse import BrowseScreen
+from inspector.screens.lifecycle import LifecycleScreen
 from inspector.widgets.item_table import ItemTable
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -98,7 +99,8 @@ async def settle(pilot: Pilot[Any]) -> None:
 
 def _connected(app: Any) -> bool:
     base = app.screen_stack[0]
-    return not isinstance(base, BrowseScreen) or base.is_connected or len(app.screen_stack) > 1
+    screens = (BrowseScreen, LifecycleScreen)
+    return not isinstance(base, screens) or base.is_connected or len(app.screen_stack) > 1
 
 
 async def eventually(pilot: Pilot[Any], holds: Callable[[], object], seconds: float = 5) -> None:

@@ -30,6 +30,7 @@ from inspector.screens import working
 from inspector.screens.dialogs import Busy, Confirm, FailurePanel
 from inspector.screens.edit import EditScreen
 from inspector.screens.help import HelpScreen
+from inspector.screens.lifecycle import LifecycleScreen
 from inspector.screens.problem import ProblemScreen
 from inspector.settings import Settings
 from inspector.widgets.footer import ActionFooter
@@ -169,6 +170,7 @@ def test_every_action_of_the_table_can_be_carried_out() -> None:
         Scope.BROWSE: BrowseScreen,
         Scope.EDIT: EditScreen,
         Scope.CONFLICT: ConflictScreen,
+        Scope.LIFECYCLE: LifecycleScreen,
     }
     for action in ACTIONS:
         name = action.call.partition("(")[0] or action.id
@@ -200,7 +202,7 @@ async def test_a_number_key_leads_to_a_screen_unless_text_is_typed(
 
 def test_no_key_means_two_things_on_one_screen() -> None:
     """Keys of the app and of a screen do not collide."""
-    for scope in (Scope.BROWSE, Scope.EDIT, Scope.CONFLICT):
+    for scope in (Scope.BROWSE, Scope.EDIT, Scope.CONFLICT, Scope.LIFECYCLE):
         keys = [
             key
             for action in ACTIONS

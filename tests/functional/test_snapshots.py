@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from browse_kit import fill, settle, type_text
+from lifecycle_kit import write_policies
 from textual.pilot import Pilot
 
 from inspector.app import InspectorApp
@@ -132,3 +133,33 @@ def test_browse_without_colour(
     monkeypatch.setenv("NO_COLOR", "1")
     app = make_app(seeded_store)
     assert snap_compare(app, terminal_size=WIDE, run_before=after("j", "space"))
+
+
+@pytest.fixture
+def ruled_store(seeded_store: Path) -> Path:
+    """The seeded store with policies that have something to do."""
+    asyncio.run(write_policies(seeded_store))
+    return seeded_store
+
+
+@SIZES
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pytest.param(("2",), id="policies"),
+        pytest.param(("2", "p"), id="plan"),
+        pytest.param(("2", "p", "enter", "j", "x"), id="items"),
+        pytest.param(("2", "p", "enter", "v"), id="before-after"),
+        pytest.param(("2", "p", "a"), id="question"),
+        pytest.param(("2", "e"), id="form"),
+    ],
+)
+def test_lifecycle(
+    snap_compare: Compare,
+    ruled_store: Path,
+    make_app: MakeApp,
+    size: tuple[int, int],
+    keys: tuple[str, ...],
+) -> None:
+    """Policies, what they would do, and the questions before that."""
+    assert snap_compare(make_app(ruled_store), terminal_size=size, run_before=after(*keys))

@@ -25,17 +25,25 @@ if TYPE_CHECKING:
         EngineError,
         Facets,
         InvalidFilterError,
+        InvalidPolicyError,
         Item,
         ItemNotFoundError,
         MemoryStore,
         Operation,
+        Plan,
+        PlannedChange,
+        Policy,
         Preview,
         ReadOnlyStoreError,
+        RetentionScore,
+        Run,
         StoreInfo,
         Tier,
+        Transition,
         UndoConflictError,
         VersionConflictError,
     )
+    from engine.lifecycle.policies import Action, Verb, parse_action
     from engine.query import (
         EVERYTHING,
         And,
@@ -52,6 +60,8 @@ if TYPE_CHECKING:
     from engine.query import highlight as highlight_query
     from engine.query import to_text as query_to_text
     from engine.transfer import TransferProgress, TransferReport
+    from inspector.gateway.lifecycle import LifecycleGateway
+    from inspector.gateway.tiers import TiersGateway
 else:
 
     def __getattr__(name: str) -> Any:
@@ -66,7 +76,7 @@ else:
         raise AttributeError(name)
 
 
-_ENGINE_MODULES = ("engine", "engine.query", "engine.transfer")
+_ENGINE_MODULES = ("engine", "engine.query", "engine.lifecycle.policies", "engine.transfer")
 _RENAMED = {
     "complete_query": "complete",
     "highlight_query": "highlight",
@@ -76,6 +86,7 @@ _RENAMED = {
 
 __all__ = [
     "EVERYTHING",
+    "Action",
     "And",
     "Association",
     "BulkResult",
@@ -89,6 +100,7 @@ __all__ = [
     "Filter",
     "Gateway",
     "InvalidFilterError",
+    "InvalidPolicyError",
     "Item",
     "ItemNotFoundError",
     "Not",
@@ -96,18 +108,26 @@ __all__ = [
     "Operator",
     "Or",
     "Part",
+    "Plan",
+    "PlannedChange",
+    "Policy",
     "Preview",
     "ReadOnlyStoreError",
+    "RetentionScore",
+    "Run",
     "Sequences",
     "StoreInfo",
     "Text",
     "Tier",
     "TransferProgress",
     "TransferReport",
+    "Transition",
     "UndoConflictError",
+    "Verb",
     "VersionConflictError",
     "complete_query",
     "highlight_query",
+    "parse_action",
     "query_to_text",
     "quote_value",
 ]
@@ -118,6 +138,8 @@ HISTORY_PAGE = 100
 LINKS_MAX = 500
 SAMPLE_MAX = 5
 """Items that a confirmation names."""
+TRANSITIONS_SHOWN = 5
+"""Moves between tiers that the item pane names; the history has all of them."""
 LIVE_IDS_MAX = 100
 """Changed items that are looked up one by one; after more, the query is run again."""
 
@@ -152,6 +174,10 @@ class Detail:
     outgoing: tuple[Association, ...]
     incoming: tuple[Association, ...]
     neighbours: Mapping[str, Preview] = field(default_factory=dict)
+    score: RetentionScore | None = None
+    """Why the item is where it is; None if it went away meanwhile."""
+    transitions: tuple[Transition, ...] = ()
+    """Its last moves between tiers, newest first."""
 
 
 class Gateway:
@@ -163,6 +189,20 @@ class Gateway:
         self.info = info
         self.read_only = info.read_only
         self.store_id = info.store_id
+
+    @property
+    def lifecycle(self) -> LifecycleGateway:
+        """The policies of the store, their plans and runs."""
+        from inspector.gateway.lifecycle import LifecycleGateway
+
+        return LifecycleGateway(self._store)
+
+    @property
+    def tiers(self) -> TiersGateway:
+        """How full the tiers are, and moves between them."""
+        from inspector.gateway.tiers import TiersGateway
+
+        return TiersGateway(self._store)
 
     @classmethod
     async def open(
@@ -266,6 +306,8 @@ class Gateway:
             outgoing=tuple(outgoing[:LINKS_MAX]),
             incoming=tuple(incoming[:LINKS_MAX]),
             neighbours=await self._previews_by_id(ids),
+            score=await self.tiers.score(item_id),
+            transitions=await self.tiers.transitions(item_id, limit=TRANSITIONS_SHOWN),
         )
 
     async def _previews_by_id(self, item_ids: Iterable[str]) -> dict[str, Preview]:

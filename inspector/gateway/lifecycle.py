@@ -1,0 +1,226 @@
+"""Policies, plans and runs as the screens see them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine import Filter, Item, MemoryStore, Plan, PlannedChange, Policy, Run, Tier
+    from engine.lifecycle.policies import Action
+
+Progress = Callable[[int, int], None]
+"""Told how much is done, and how much there is."""
+
+RUNS_MAX = 50
+TRANSITIONS_READ = 50
+"""Moves of an item among which its way into the archive is looked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeforeAndAfter:
+    """What a planned change would make of one item; `after` is None where it would be deleted."""
+
+    before: Mapping[str, Any]
+    after: Mapping[str, Any] | None
+
+
+class LifecycleGateway:
+    """The policies of an open store. Nothing is done that was not planned before."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    # Policies ------------------------------------------------------------------------------
+
+    async def policies(self) -> list[Policy]:
+        """Return the policies of the store, in order."""
+        return await self._store.lifecycle.policies()
+
+    async def save(self, policy: Policy, *, instead_of: str = "") -> None:
+        """Keep a policy in the place of another, or as the last.
+
+        Raises:
+            InvalidPolicyError: it cannot be kept, or its name is another's.
+        """
+        known = await self.policies()
+        names = [other.name for other in known]
+        if instead_of in names:
+            known[names.index(instead_of)] = policy
+        else:
+            known.append(policy)
+        await self._store.lifecycle.replace(known)
+
+    async def toggle(self, name: str) -> None:
+        """Switch a policy on or off; one that is gone meanwhile stays gone."""
+        for policy in await self.policies():
+            if policy.name == name:
+                await self._store.lifecycle.save(replace(policy, enabled=not policy.enabled))
+
+    async def remove(self, name: str) -> None:
+        """Forget a policy.
+
+        Raises:
+            PolicyNotFoundError: there is none of this name.
+        """
+        await self._store.lifecycle.remove(name)
+
+    async def shift(self, name: str, by: int) -> None:
+        """Move a policy up or down among the others, not beyond the ends."""
+        known = await self.policies()
+        names = [policy.name for policy in known]
+        if name not in names:
+            return
+        at = names.index(name)
+        to = min(max(at + by, 0), len(known) - 1)
+        if to != at:
+            known.insert(to, known.pop(at))
+            await self._store.lifecycle.replace(known)
+
+    def check_condition(self, text: str) -> Filter | None:
+        """Return the query that a condition is; None if it is a registered function.
+
+        Raises:
+            InvalidFilterError: it does not parse; the error says where.
+            InvalidPolicyError: it names no function that is registered.
+        """
+        from engine import Policy, parse
+        from engine.lifecycle.policies import python_name
+
+        if python_name(text, key="when") is None:
+            return parse(text)
+        self._store.lifecycle.check(Policy(name="new", when=text, do="archive"))
+        return None
+
+    def check_action(self, text: str) -> Action:
+        """Return what the text of an action asks for.
+
+        Raises:
+            InvalidPolicyError: it is no action, or names no function that is registered.
+        """
+        from engine import Policy
+        from engine.lifecycle.policies import Verb, parse_action
+
+        action = parse_action(text)
+        if action.verb is Verb.PYTHON:
+            self._store.lifecycle.check(Policy(name="new", when="", do=text))
+        return action
+
+    # Plans and runs ------------------------------------------------------------------------
+
+    async def plan(self, progress: Progress) -> Plan:
+        """Return what the enabled policies would do now; it changes nothing.
+
+        Raises:
+            InvalidPolicyError: one of them is wrong, or a name in it is not registered.
+        """
+        return await self._store.lifecycle.plan(progress=progress)
+
+    async def apply(self, plan: Plan, progress: Progress) -> Run:
+        """Make exactly the changes of a plan. Cancelled, it takes back what was done.
+
+        Raises:
+            StalePlanError: the store has moved on; nothing was changed.
+        """
+        return await self._store.lifecycle.apply(plan, progress=progress)
+
+    async def undo(self, run: Run, *, force: bool = False) -> Run:
+        """Take back everything a run changed.
+
+        Raises:
+            UndoConflictError: a later change touched the same fields, and `force` is off.
+        """
+        return await self._store.lifecycle.undo(run, force=force)
+
+    async def resume(self, run: Run, progress: Progress) -> Run:
+        """Go on with a run that a crash fell into.
+
+        Raises:
+            StalePlanError: what is left to do is no longer as planned; it can be undone.
+        """
+        return await self._store.lifecycle.resume(run, progress=progress)
+
+    async def runs(self, *, limit: int = RUNS_MAX) -> list[Run]:
+        """Return the newest runs, newest first."""
+        return await self._store.lifecycle.runs(limit=limit)
+
+    # One item ------------------------------------------------------------------------------
+
+    async def before_and_after(self, change: PlannedChange) -> BeforeAndAfter | None:
+        """Return what a planned change would make of its item, or None if the item is gone."""
+        from engine.lifecycle.policies import Verb, parse_action
+
+        item = await self._store.peek(change.item_id)
+        if item is None:
+            return None
+        action = parse_action(change.action)
+        before = _fields(item)
+        if action.verb is Verb.DELETE:
+            return BeforeAndAfter(before=before, after=None)
+        origin = await self._origin(item.id) if action.verb is Verb.RESTORE else None
+        after = before | _changed(item, action, origin) | _stored_after(item, change, action)
+        return BeforeAndAfter(before=before, after=after)
+
+    async def _origin(self, item_id: str) -> Tier:
+        """Return the tier from which an item came to the archive."""
+        from engine import Tier
+
+        moves = await self._store.tiers.transitions(item_id, limit=TRANSITIONS_READ)
+        return next(
+            (move.from_tier for move in moves if move.to_tier is Tier.ARCHIVE), Tier.LONG_TERM
+        )
+
+
+def _fields(item: Item) -> dict[str, Any]:
+    """Return those fields of an item that a policy may touch."""
+    used = item.last_accessed_at
+    return {
+        "tier": item.tier.label,
+        "importance": item.importance,
+        "tags": sorted(item.tags),
+        "last accessed": "never" if used is None else used.isoformat(timespec="seconds"),
+        "content": f"{item.size_bytes:,} B, the same to read",
+        "stored as": f"{item.codec.label}, {item.stored_bytes:,} B",
+    }
+
+
+def _changed(item: Item, action: Action, origin: Tier | None) -> dict[str, Any]:
+    """Return the fields that an action sets, as they would be."""
+    from engine import Tier
+    from engine.lifecycle.policies import Verb
+
+    match action.verb:
+        case Verb.ARCHIVE | Verb.MERGE | Verb.CONSOLIDATE:
+            return {"tier": Tier.ARCHIVE.label}
+        case Verb.RESTORE if origin is not None:
+            return {"tier": origin.label}
+        case Verb.PROMOTE:
+            return {"tier": Tier(max(0, item.tier - 1)).label}
+        case Verb.DEMOTE:
+            return {"tier": Tier(min(Tier.ARCHIVE, item.tier + 1)).label}
+        case Verb.REFRESH:
+            return {"last accessed": "when the plan is applied"}
+        case Verb.IMPORTANCE:
+            return {"importance": float(action.argument or 0.0)}
+        case Verb.TAG:
+            return {"tags": sorted(item.tags | {str(action.argument)})}
+        case Verb.UNTAG:
+            return {"tags": sorted(item.tags - {str(action.argument)})}
+    return {}
+
+
+def _stored_after(item: Item, change: PlannedChange, action: Action) -> dict[str, str]:
+    """Return how the content would be stored, in words, where that would change."""
+    from engine.lifecycle.policies import Verb
+
+    left = f"about {max(0, item.stored_bytes - change.bytes_freed):,} B"
+    other = change.related[0] if change.related else ""
+    match action.verb:
+        case Verb.MERGE:
+            return {"stored as": f"the difference from {other}, {left}"}
+        case Verb.DEDUPLICATE:
+            return {"stored as": f"shared with {other}, {left}"}
+        case Verb.ARCHIVE | Verb.COMPRESS | Verb.CONSOLIDATE if change.bytes_freed:
+            return {"stored as": f"{item.codec.base.label}, packed, {left}"}
+    return {}

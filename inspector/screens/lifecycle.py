@@ -1,0 +1,253 @@
+"""The Lifecycle screen: policies, what they would do, doing it, and taking it back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, ClassVar
+
+from textual import on, work
+from textual.binding import BindingType
+
+from inspector.action import Scope, Situation
+from inspector.actions import bindings_of
+from inspector.gateway import PlannedChange, Run
+from inspector.screens.lifecycle_board import ITEMS, PLAN, RUNS, LifecycleBoard
+from inspector.screens.policy_changes import PolicyChanges
+from inspector.screens.running import Running
+from inspector.widgets.change_list import ChangeList
+from inspector.widgets.line_list import LineList
+
+TABS = (PLAN, ITEMS, RUNS)
+
+
+class LifecycleScreen(LifecycleBoard):
+    """Policies at the left; the plan, its items and past runs at the right."""
+
+    TITLE = "Lifecycle"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of(Scope.LIFECYCLE)]
+    AUTO_FOCUS = "#policies"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last_run: Run | None = None
+        self._turn = asyncio.Lock()
+
+    def connected(self) -> None:
+        """Show the store, and allow its policies to be changed and carried out."""
+        self._policy_changes = PolicyChanges(self.inspector, self.gateway)
+        self._runner = Running(self.inspector, self.gateway)
+        super().connected()
+
+    # What is under the cursor --------------------------------------------------------------
+
+    def policy_name(self) -> str:
+        """Return the policy under the cursor, on either side; empty if there is none."""
+        if self.policy_list.has_focus:
+            key = self.policy_list.cursor_key
+        elif self.plan_list.has_focus:
+            key = self.plan_list.cursor_key
+        else:
+            return ""
+        return key if isinstance(key, str) else ""
+
+    def planned_change(self) -> PlannedChange | None:
+        """Return the change under the cursor, if one is."""
+        return self.change_list.change if self.change_list.has_focus else None
+
+    def run_under_cursor(self) -> Run | None:
+        """Return the past run under the cursor, or the one that just ended."""
+        if self.run_list.has_focus:
+            key = self.run_list.cursor_key
+            return next((run for run in self.runs if run.id == key), None)
+        return self._last_run
+
+    def situation(self) -> Situation:
+        """Return what decides whether an action can be done now."""
+        if not self.is_connected:
+            return Situation()
+        name, run, change = self.policy_name(), self.run_under_cursor(), self.planned_change()
+        planned = self.proposal is not None and bool(self.proposal.changes.get(name))
+        return Situation(
+            writable=not self.gateway.read_only,
+            policy=any(policy.name == name for policy in self.policies),
+            plan=any(total.count for total in self.totals.values()),
+            item=change is not None,
+            can_leave_out=change is not None or planned,
+            can_undo=run is not None and run.state in ("done", "interrupted", "failed"),
+            can_resume=run is not None and run.state == "interrupted",
+            can_go_back=self.maximized is not None or not self.policy_list.has_focus,
+        )
+
+    # Looking -------------------------------------------------------------------------------
+
+    @on(LineList.Selected, "#policies, #plan")
+    def _policy_opened(self, event: LineList.Selected) -> None:
+        event.stop()
+        name = event.key if isinstance(event.key, str) else ""
+        if self.proposal is None:
+            self.inspector.toast("There is no plan yet: p makes one.")
+        elif name not in self.proposal.changes:
+            self.inspector.toast("The plan was made without this policy: p makes a new one.")
+        else:
+            self.opened = name
+            self.show_changes()
+            self.go_to(ITEMS)
+
+    @on(ChangeList.Opened)
+    def _change_opened(self, event: ChangeList.Opened) -> None:
+        event.stop()
+        self._in_dialog(self._runner.compare(event.change))
+
+    def action_compare(self) -> None:
+        """Show the item under the cursor before and after."""
+        change = self.planned_change()
+        if change is not None:
+            self._in_dialog(self._runner.compare(change))
+
+    def action_other_side(self) -> None:
+        """Go to the other side."""
+        if self.policy_list.has_focus:
+            self.go_to(self.tab)
+        else:
+            self.go_to_policies()
+
+    def action_show_runs(self) -> None:
+        """Show past runs."""
+        self.reload()
+        self.go_to(RUNS)
+
+    def action_next_tab(self) -> None:
+        """Show the next tab."""
+        self._step_tab(1)
+
+    def action_previous_tab(self) -> None:
+        """Show the previous tab."""
+        self._step_tab(-1)
+
+    def _step_tab(self, by: int) -> None:
+        if self.policy_list.has_focus:
+            self.go_to(self.tab)
+        else:
+            self.go_to(TABS[(TABS.index(self.tab) + by) % len(TABS)])
+
+    def action_zoom(self) -> None:
+        """Give the whole screen to what has the focus, or take it back."""
+        if self.maximized is not None:
+            self.minimize()
+        elif self.focused is not None:
+            self.maximize(self.focused, container=False)
+
+    def action_step_back(self) -> None:
+        """Go one step back."""
+        if self.maximized is not None:
+            self.minimize()
+        elif self.policy_list.has_focus:
+            return
+        elif self.tab == PLAN:
+            self.go_to_policies()
+        else:
+            self.go_to(PLAN)
+
+    # Policies ------------------------------------------------------------------------------
+
+    def _in_dialog(self, work_to_do: Coroutine[Any, Any, object]) -> None:
+        """Do something in a worker: it may ask something."""
+        self.run_worker(work_to_do, group="dialog", exclusive=True, exit_on_error=False)
+
+    def action_toggle_policy(self) -> None:
+        """Switch the policy under the cursor on or off."""
+        self._in_turn(self.gateway.lifecycle.toggle(self.policy_name()))
+
+    def action_policy_up(self) -> None:
+        """Move the policy under the cursor up."""
+        self._in_turn(self.gateway.lifecycle.shift(self.policy_name(), -1))
+
+    def action_policy_down(self) -> None:
+        """Move the policy under the cursor down."""
+        self._in_turn(self.gateway.lifecycle.shift(self.policy_name(), 1))
+
+    @work(group="policies", exit_on_error=False)
+    async def _in_turn(self, change: Coroutine[Any, Any, object]) -> None:
+        """Change the policies, and show them; each change sees what the one before left."""
+        async with self._turn:
+            await change
+            await self.load()
+
+    @work(exclusive=True, group="dialog", exit_on_error=False)
+    async def action_edit_policy(self) -> None:
+        """Edit the policy under the cursor."""
+        await self._show_saved(await self._policy_changes.edit(self.policy_name()))
+
+    @work(exclusive=True, group="dialog", exit_on_error=False)
+    async def action_new_policy(self) -> None:
+        """Write a new policy."""
+        await self._show_saved(await self._policy_changes.new())
+
+    async def _show_saved(self, name: str) -> None:
+        await self.load()
+        if name:
+            self.policy_list.put_on(name)
+
+    @work(exclusive=True, group="dialog", exit_on_error=False)
+    async def action_delete_policy(self) -> None:
+        """Delete the policy under the cursor after a question."""
+        await self._policy_changes.delete(self.policy_name())
+        await self.load()
+
+    # The plan ------------------------------------------------------------------------------
+
+    @work(exclusive=True, group="dialog", exit_on_error=False)
+    async def action_make_plan(self) -> None:
+        """Show what the enabled policies would do now."""
+        proposal = await self._runner.plan()
+        if proposal is not None:
+            await self.propose(proposal)
+            await self.load()
+            self.go_to(PLAN)
+
+    @work(exclusive=True, group="leave out", exit_on_error=False)
+    async def action_leave_out(self) -> None:
+        """Leave the item or policy under the cursor out of the plan, or take it in again."""
+        proposal, change = self.proposal, self.planned_change()
+        if proposal is None:
+            return
+        if change is not None:
+            await self.propose(proposal.with_item_toggled(change.item_id))
+        elif self.policy_name() in proposal.changes:
+            await self.propose(proposal.with_policy_toggled(self.policy_name()))
+
+    @work(exclusive=True, group="dialog", exit_on_error=False)
+    async def action_apply(self) -> None:
+        """Make exactly the changes of the plan, after a question."""
+        if self.proposal is None:
+            return
+        ended = await self._runner.apply(self.proposal)
+        if ended is not None:
+            self._last_run = ended.run
+            await self.propose(None)
+            self.show_result(ended.run, took=ended.took)
+            self.go_to(PLAN)
+        await self.load()
+
+    @work(exclusive=True, group="dialog", exit_on_error=False)
+    async def action_undo(self) -> None:
+        """Take back all of a run."""
+        run = self.run_under_cursor()
+        if run is not None:
+            await self._after(await self._runner.undo(run))
+
+    @work(exclusive=True, group="dialog", exit_on_error=False)
+    async def action_resume(self) -> None:
+        """Go on with a run that was interrupted."""
+        run = self.run_under_cursor()
+        if run is not None:
+            await self._after(await self._runner.resume(run))
+
+    async def _after(self, run: Run | None) -> None:
+        """Show how a run stands now."""
+        if run is not None and (self._last_run is None or run.id == self._last_run.id):
+            self._last_run = run
+        if run is not None and self.proposal is None:
+            self.show_result(run, took="")
+        await self.load()
