@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from browse_kit import OpenApp, eventually, fill, screen_text, settle, type_text
+from browse_kit import OpenApp, eventually, fill, now_microseconds, screen_text, settle, type_text
 from lifecycle_kit import (
     POLICIES,
     go_to_lifecycle,
@@ -19,6 +19,7 @@ from test_hostile import NAME, drawn
 from textual.widgets import Button
 
 from engine import MemoryStore, Policy, Tier
+from engine.procedures import applying
 from inspector.screens import working
 from inspector.screens.dialogs import Busy, Confirm, FailurePanel
 from inspector.screens.planned import PlannedScreen
@@ -400,6 +401,30 @@ async def test_undoing_a_run_under_later_changes_asks_again(
         await press(pilot, "u", "y", "y")
         assert (await other.lifecycle.runs())[0].state == "undone"
         assert run.id == 1
+
+
+async def test_a_run_that_a_crash_interrupted_is_resumed(
+    ruled: Path, open_app: OpenApp, other: MemoryStore
+) -> None:
+    """It is listed as interrupted, and c does what is left of it after a question."""
+    plan = await other.lifecycle.plan()
+    started = now_microseconds() - 3_600_000_000
+    await other._backend.write(applying.begin_run, plan, plan.store_id, started, 1)
+    async with open_app(ruled) as (app, pilot):
+        await go_to_lifecycle(app, pilot)
+        await press(pilot, "r")
+        assert "! interrupted" in screen_text(app)
+        assert f"0 of {len(plan.changes)} changes" in screen_text(app)
+        await press(pilot, "c", "enter")
+        assert "! interrupted" in screen_text(app)
+        await press(pilot, "c", "y")
+        assert "✓ done" in screen_text(app)
+    after = await state_of(other)
+    assert all(
+        after[change.item_id][1] is Tier.ARCHIVE
+        for change in plan.changes
+        if change.action == "archive"
+    )
 
 
 # Read-only, mouse, hostile names -----------------------------------------------------------

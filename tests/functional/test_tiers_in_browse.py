@@ -107,7 +107,8 @@ def test_the_fill_says_as_much_as_there_is_room_for() -> None:
     assert text(40) == "   atlas 96/100 ▓ 12 in 3 out"
     assert text(21) == "   96/100 ▓ +12 -3"
     assert text(21, TierFill(count=1000, capacity=1000)) == "   1,000/1,000 █"
-    assert text(40, TierFill(entered=1)) == "    1 in 0 out"
+    assert text(25) == "   atlas 96/100 ▓ +12 -3"
+    assert text(40, TierFill(entered=1)) == "   1 in"
     assert "\x1b" not in text(40, TierFill(agent="\x1b[2J", count=1, capacity=2))
 
 
