@@ -114,6 +114,8 @@ def match_expression(text: str, *, prefix: bool = False) -> str | None:
 
 
 ENDING_MAX: Final = 5
+BEGUN_CHARS_MIN: Final = 3
+"""What is being typed is not taken for a word with a stem shorter than this."""
 
 
 def _begun(word: str) -> list[str]:
@@ -121,7 +123,10 @@ def _begun(word: str) -> list[str]:
 
     `preferred` is indexed as `prefer`: on the way to it, `preferre` is the beginning of nothing.
     """
-    return [word[:end] for end in range(len(word) - 1, max(2, len(word) - ENDING_MAX - 1), -1)]
+    return [
+        word[:end]
+        for end in range(len(word) - 1, max(BEGUN_CHARS_MIN - 1, len(word) - ENDING_MAX - 1), -1)
+    ]
 
 
 def is_begun(stem: str, typed: str) -> bool:

@@ -24,6 +24,7 @@ from engine.query.filter import And, Compare, Field, Filter, Operator
 from engine.query.shape import conjuncts, scoped_match, shape_of
 from engine.serialization import PickledContent
 from engine.text import (
+    BEGUN_CHARS_MIN,
     COMMON_WORDS,
     find_stems,
     is_begun,
@@ -203,8 +204,8 @@ class Wanted:
 
     @property
     def beginnings(self) -> frozenset[str]:
-        """How the stems begin that are asked for."""
-        return self.whole | {word.text.casefold() for word in self.begun}
+        """How the stems begin that are asked for; a stem may be shorter than what was typed."""
+        return self.whole | {word.text.casefold()[:BEGUN_CHARS_MIN] for word in self.begun}
 
     def __call__(self, stem: str) -> bool:
         """Return whether a stem is one of them."""
