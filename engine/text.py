@@ -115,7 +115,17 @@ def match_expression(text: str, *, prefix: bool = False) -> str | None:
 
 ENDING_MAX: Final = 5
 BEGUN_CHARS_MIN: Final = 3
-"""What is being typed is not taken for a word with a stem shorter than this."""
+"""What is being typed is not taken for the beginning of a word, or of a stem, before this.
+
+There is no index of beginnings (it was a ninth of a store): at a million items, to go through the
+words that begin with two letters takes a third of a second.
+"""
+
+
+def is_beginning(text: str) -> bool:
+    """Return whether enough of the last word of `text` is there to look for longer ones."""
+    words = _WORD.findall(text)
+    return bool(words) and len(words[-1]) >= BEGUN_CHARS_MIN
 
 
 def _begun(word: str) -> list[str]:

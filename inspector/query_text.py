@@ -26,8 +26,8 @@ FACET_FIELDS: tuple[Field, ...] = (Field.TIER, Field.KIND, Field.TAG, Field.AGEN
 NAMES = (Field.KIND, Field.TAG, Field.AGENT, Field.SESSION, Field.ID)
 """Fields of which half a value finds those that begin with it."""
 
-PREFIX_CHARS_MIN = 2
-"""Half of a million memories have a word that begins with a given letter: nobody waits for that."""
+PREFIX_CHARS_MIN = 3
+"""Half of a million memories have a word that begins with a given letter or two."""
 
 Choice = tuple[str, str]
 """A facet: the field's word in the query language, and the value."""

@@ -27,6 +27,7 @@ from engine.text import (
     BEGUN_CHARS_MIN,
     COMMON_WORDS,
     find_stems,
+    is_beginning,
     is_begun,
     match_expression,
     query_words,
@@ -128,8 +129,7 @@ _OLDER: Final = (
 
 def _find_word(text: str, scope: Scope, *, prefix: bool) -> Procedure[Word | None]:
     """Look at the newest matches of a word; None if nothing has it."""
-    # One letter of an unfinished word would match a good part of the store.
-    prefix = prefix and (len(text) > 1 or not text.isascii())
+    prefix = prefix and is_beginning(text)
     expression = match_expression(text, prefix=prefix)
     if expression is None or not scope.possible:
         return None

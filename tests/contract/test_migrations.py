@@ -79,15 +79,18 @@ async def test_an_earlier_store_is_not_migrated_by_looking(earlier: Path) -> Non
 async def test_a_migration_that_fails_leaves_the_earlier_store(earlier: Path) -> None:
     """One transaction a step: what stands in its way is reported, and nothing is half done."""
     with closing(driver.connect(earlier)) as connection:
-        connection.execute("CREATE TABLE transitions(in_the_way)")
+        connection.execute(
+            "CREATE TRIGGER obstacle BEFORE INSERT ON items_text_config "
+            "BEGIN SELECT RAISE(ABORT, 'in the way'); END"
+        )
         connection.commit()
 
-    with pytest.raises(StoreError, match="transitions"):
+    with pytest.raises(StoreError, match="constraint"):
         await open_store(earlier)
 
     with closing(driver.connect(earlier)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION - 1,)
-        connection.execute("DROP TABLE transitions")
+        connection.execute("DROP TRIGGER obstacle")
         connection.commit()
     async with open_store(earlier) as store:
         assert await store.count("") == 55

@@ -129,7 +129,8 @@ def connect_writer(path: Path, *, durability: str, busy_timeout_seconds: float) 
         connection.execute(
             "PRAGMA synchronous=FULL" if durability == "full" else "PRAGMA synchronous=NORMAL"
         )
-        connection.execute("PRAGMA journal_size_limit=67108864")
+        # Far above what checkpoints let it grow to: cutting it off is left to idle moments.
+        connection.execute("PRAGMA journal_size_limit=536870912")
     return connection
 
 

@@ -57,6 +57,7 @@ STEPS: dict[int, tuple[str, ...]] = {
         PRIMARY KEY(index_key, value, created_at, item_key)) STRICT, WITHOUT ROWID""",
         "CREATE INDEX index_entries_item ON index_entries(item_key, index_key)",
     ),
+    4: ("INSERT INTO items_text(items_text, rank) VALUES ('crisismerge', 64)",),
 }
 """The statements that lead from the version before to this one."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 APPLICATION_ID = 0x414D454D
 """`AMEM`: what the file header of a store says, so that others' databases are told apart."""
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 # Text names are long and repeat; integers in their place make the file 2.8 times smaller.
 _NAME_TABLES = tuple(
@@ -82,10 +82,12 @@ SCHEMA = (
         PRIMARY KEY(agent_key, kind_key, tier)) STRICT, WITHOUT ROWID""",
     # No document sizes: ranking does without bm25(), see engine/procedures/search.py.
     """CREATE VIRTUAL TABLE items_text USING fts5(text, scope, content='', columnsize=0,
-        prefix='2', tokenize='porter unicode61 remove_diacritics 2 categories ''L* N* Co So''')""",
+        tokenize='porter unicode61 remove_diacritics 2 categories ''L* N* Co So''')""",
     # Left to itself the index now and then merges for half a second inside one commit; instead
     # every commit does a little of that work, see engine/procedures/fulltext.py.
     "INSERT INTO items_text(items_text, rank) VALUES ('automerge', 0)",
+    # Nor at all once: what lies together is merged in pieces before it comes to that.
+    "INSERT INTO items_text(items_text, rank) VALUES ('crisismerge', 64)",
     # A large batch becomes one part of the index instead of many that have to be merged.
     "INSERT INTO items_text(items_text, rank) VALUES ('hashsize', 16777216)",
     """CREATE TABLE changes(sequence INTEGER PRIMARY KEY, at INTEGER NOT NULL,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from engine.backends.sqlite.checkpoints import Checkpoints
 from engine.backends.sqlite.connection import Connection, connect_writer
 from engine.backends.sqlite.driver import (
     VERSION,
@@ -35,15 +36,6 @@ GROUP_MAX: Final = 256
 """Procedures committed together; more would make the first wait for the last."""
 GROUP_SECONDS: Final = 0.02
 """A group is cut when it has run for this long: a large batch does not hold others back."""
-CHECKPOINT_GROUPS: Final = 4_096
-WAL_BYTES_MAX: Final = 64 * 1024 * 1024
-"""A commit that shares the disk with a checkpoint is ten times slower: fewer than one in a
-thousand shall be. While nobody writes, the WAL is emptied anyway."""
-WAL_BYTES_LONG: Final = 256 * 1024 * 1024
-WAL_BYTES_TOO_LONG: Final = 1024 * 1024 * 1024
-"""Writers wait for the checkpoint beside them rather than let the WAL grow further."""
-FRAMES_LEFT_MAX: Final = 512
-PASSES_MAX: Final = 5
 IDLE_SECONDS: Final = 1.0
 MERGE_PAUSE_SECONDS: Final = 0.1
 STORE_WIDE: Final = (StoreBusyError, StorageFullError, StorageError, ReadOnlyStoreError)
@@ -66,15 +58,12 @@ class _Outcome:
 class Writer:
     """Runs writing procedures one after another, and commits all that wait at once.
 
-    With automatic checkpoints some commit pays for thousands of others, so they are made beside
-    the writer, by a connection of their own that keeps nobody waiting. SQLite before 3.51.3 may
-    lose commits when two processes do that at once: there the writer makes them itself, between
-    groups, and keeps other writers out meanwhile.
+    After each of these groups it looks after the WAL (see `checkpoints`), and while nobody
+    writes, after the text index.
     """
 
     def __init__(self, path: Path, names: Names, *, durability: str, busy_seconds: float) -> None:
         self._path = path
-        self._journal = path.with_name(f"{path.name}-wal")
         self._names = names
         self._waiting: deque[_Request] = deque()
         self._wake = asyncio.Event()
@@ -82,17 +71,19 @@ class Writer:
         self._connection = Connection(
             lambda: connect_writer(path, durability=durability, busy_timeout_seconds=busy_seconds)
         )
-        self._busy_ms = int(busy_seconds * 1000)
-        self._task: asyncio.Task[None] | None = None
         self._beside: Connection | None = None
         if not has_wal_reset_bug(VERSION):
             self._beside = Connection(
                 lambda: connect_writer(path, durability=durability, busy_timeout_seconds=0.0)
             )
-        self._checkpointing: asyncio.Task[None] | None = None
-        self._groups_since = 0
-        self._checkpoint_at = WAL_BYTES_MAX
-        self._nearly_moved = False
+        self._checkpoints = Checkpoints(
+            path.with_name(f"{path.name}-wal"),
+            self._connection,
+            self._beside,
+            busy_ms=int(busy_seconds * 1000),
+        )
+        self._task: asyncio.Task[None] | None = None
+        self._rows = 0
         self.groups = 0
         self.commits = 0
 
@@ -125,8 +116,7 @@ class Writer:
         self._closing = True
         self._wake.set()
         await asyncio.wait([task])
-        if self._checkpointing is not None:
-            await asyncio.wait([self._checkpointing])
+        await self._checkpoints.wait()
         if self._beside is not None:
             await self._beside.close()
         await self._connection.close()
@@ -161,51 +151,8 @@ class Writer:
             ]
             if requests:
                 await self._commit(requests)
-            await self._checkpoint_if_due()
-        await self._checkpoint()
-
-    async def _checkpoint_if_due(self) -> None:
-        """Checkpoint every so many groups: beside the writer where that is safe."""
-        self._groups_since += 1
-        size = self._journal_bytes()
-        due = size >= self._checkpoint_at or self._nearly_moved
-        if not due and (self._beside is None or self._groups_since < CHECKPOINT_GROUPS):
-            return
-        if self._beside is None:
-            emptied = await self._checkpoint()
-            # A reader that stays keeps the WAL as it is: no use in trying after every group.
-            self._checkpoint_at = WAL_BYTES_MAX + (0 if emptied else size)
-        elif self._checkpointing is not None:
-            if size >= WAL_BYTES_TOO_LONG:
-                await self._checkpointing
-        elif self._nearly_moved:
-            # Beside writers that never pause, the WAL is never all moved and begins anew only
-            # when they are stopped. Little is left to move, so it is not for long.
-            self._nearly_moved = False
-            if await self._checkpoint():
-                self._checkpoint_at = WAL_BYTES_MAX
-        else:
-            self._checkpointing = asyncio.create_task(
-                self._checkpoint_beside(self._beside, long=size >= WAL_BYTES_LONG)
-            )
-            self._checkpoint_at = WAL_BYTES_MAX + size
-            self._groups_since = 0
-
-    async def _checkpoint_beside(self, beside: Connection, *, long: bool) -> None:
-        """Move what is in the WAL into the main file while others write on.
-
-        With all of it moved, the next commit begins the WAL anew instead of making it longer. A
-        long one is gone through again for what was written meanwhile, until little is left.
-        """
-        try:
-            left = await beside.run(_run_passive)
-            for _ in range(PASSES_MAX - 1):
-                if not long or left <= FRAMES_LEFT_MAX:
-                    break
-                left = await beside.run(_run_passive)
-            self._nearly_moved = long
-        finally:
-            self._checkpointing = None
+            await self._checkpoints.after_group(self._rows)
+        await self._checkpoints.empty()
 
     def _take(self) -> list[_Request]:
         return [self._waiting.popleft() for _ in range(min(len(self._waiting), GROUP_MAX))]
@@ -213,14 +160,14 @@ class Writer:
     async def _idle(self) -> None:
         """Wait for work; after a while without any, checkpoint."""
         self._wake.clear()
-        if self._journal_bytes() == 0:
+        if self._checkpoints.is_empty():
             await self._wake.wait()
             return
         try:
             await asyncio.wait_for(self._wake.wait(), IDLE_SECONDS)
         except TimeoutError:
             await self._merge_text()
-            if await self._checkpoint():
+            if await self._checkpoints.empty():
                 await self._wake.wait()
 
     async def _merge_text(self) -> None:
@@ -282,6 +229,7 @@ class Writer:
             self._names.settle(committed=True)
             self.groups += 1
             self.commits += len(outcomes)
+            self._rows = connection.total_changes
             return outcomes, requests[len(outcomes) :]
         self._roll_back(connection)
         if isinstance(refused, STORE_WIDE):
@@ -300,32 +248,6 @@ class Writer:
         # On a full disk SQLite has rolled back by itself already.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-
-    def _journal_bytes(self) -> int:
-        try:
-            return self._journal.stat().st_size
-        except OSError:
-            return 0
-
-    async def _checkpoint(self) -> bool:
-        """Move the WAL into the main file if no reader is in the way; return whether it was."""
-        try:
-            return await self._connection.run(self._run_checkpoint)
-        except EngineError:
-            # Nothing is lost by a checkpoint that could not be made; the next one tries again.
-            return False
-
-    def _run_checkpoint(self, connection: Any) -> bool:
-        # TRUNCATE keeps writers of other processes out while it works: the only mode that is safe
-        # in every version (see `has_wal_reset_bug`). It must not wait for readers, who may stay.
-        try:
-            connection.execute("PRAGMA busy_timeout=0")
-            (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            return bool(busy == 0)
-        except driver.Error as error:
-            raise translate(error) from error
-        finally:
-            connection.execute(f"PRAGMA busy_timeout={self._busy_ms}")
 
 
 def _closed() -> StoreClosedError:
@@ -363,12 +285,3 @@ def _run_merge(connection: Any) -> bool:
         raise translate(error) from error
     # SQLite's own measure: a step that found nothing to do changes fewer than two rows.
     return bool(connection.total_changes - before >= 2)
-
-
-def _run_passive(connection: Any) -> int:
-    """Move what can be moved; return how many frames are left."""
-    # What it cannot move now, because a reader still needs it, the next one does.
-    with suppress(driver.Error):
-        ((_, frames, moved),) = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        return max(0, int(frames) - int(moved))
-    return 0
