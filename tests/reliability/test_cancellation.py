@@ -6,12 +6,16 @@ import asyncio
 import random
 from contextlib import aclosing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kit import AssertSound, OpenMemory
 
 from engine import EngineError, MemoryStore, UndoConflictError
+from engine.backends.sqlite import readers
+from engine.backends.sqlite.driver import driver
 from engine.procedures.base import Procedure, Statement
+from engine.procedures.selection import Listing
 
 TASKS = 400
 PATIENCE_SECONDS = 60
@@ -223,3 +227,26 @@ async def test_a_crashing_procedure_takes_nobody_down(
     assert await store.complete("tag", "half") == []
     await store.close()
     assert_sound(path)
+
+
+def test_a_snapshot_ends_though_its_stream_was_interrupted_unread(tmp_path: Path) -> None:
+    """Whoever is cancelled right after the first rows leaves a connection fit for others."""
+    connection = driver.connect(tmp_path / "numbers.db", isolation_level=None)
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
+    opened: list[Any] = []
+
+    def start() -> Procedure[Listing]:
+        yield from ()
+        return Listing([], Statement(numbers))
+
+    def convert(rows: list[Any]) -> Procedure[list[Any]]:
+        yield from ()
+        return rows
+
+    readers._begin_stream(connection, start, convert, opened)
+    connection.interrupt()
+    readers._end_stream(connection, opened)
+
+    assert not connection.in_transaction
+    assert connection.execute("SELECT 1").fetchone() == (1,)
+    connection.close()

@@ -166,18 +166,17 @@ class Pool:
         All come from one snapshot, which is let go when the iterator is closed.
         """
         async with self.lend() as connection:
-            cursor = None
+            # Kept here and not returned: whoever is cancelled meanwhile has to close it too.
+            opened: list[Any] = []
             try:
-                begun, cursor = await connection.run_to_end(_begin_stream, start, convert)
+                begun = await connection.run_to_end(_begin_stream, start, convert, opened)
                 if begun is not None:
                     yield begun
-                while cursor is not None:
-                    rows = await connection.run_to_end(_fetch, cursor, chunk, convert)
-                    if rows is None:
-                        break
-                    yield rows
+                for cursor in opened:
+                    while rows := await connection.run_to_end(_fetch, cursor, chunk, convert):
+                        yield rows[0]
             finally:
-                await asyncio.shield(connection.run(_end_stream, cursor))
+                await asyncio.shield(connection.run(_end_stream, opened))
 
     async def close(self) -> None:
         """Close the connections; one that is lent is closed when it is given back."""
@@ -214,28 +213,29 @@ def _roll_back(connection: Any) -> None:
             connection.execute("ROLLBACK")
 
 
-def _begin_stream(connection: Any, start: Start, convert: Convert) -> tuple[Any, Any]:
-    """Return the first rows, converted, and a cursor for the rest."""
+def _begin_stream(connection: Any, start: Start, convert: Convert, opened: list[Any]) -> Any:
+    """Return the first rows, converted; a cursor for the rest is added to `opened`."""
     with translated():
         connection.execute("BEGIN")
         listing: Listing = run_procedure(connection, start())
         begun = run_procedure(connection, convert(listing.first)) if listing.first else None
-        if listing.rest is None:
-            return begun, None
-        return begun, connection.execute(listing.rest.sql, listing.rest.values)
+        if listing.rest is not None:
+            opened.append(connection.execute(listing.rest.sql, listing.rest.values))
+        return begun
 
 
-def _fetch(connection: Any, cursor: Any, size: int, convert: Convert) -> Any:
+def _fetch(connection: Any, cursor: Any, size: int, convert: Convert) -> tuple[Any] | None:
+    """Return the next rows, converted; None when there are no more."""
     try:
         rows = cursor.fetchmany(size)
     except driver.Error as error:
         raise translate(error) from error
-    return run_procedure(connection, convert(rows)) if rows else None
+    return (run_procedure(connection, convert(rows)),) if rows else None
 
 
-def _end_stream(connection: Any, cursor: Any) -> None:
-    # An unread cursor would make the next interrupt stick.
-    if cursor is not None:
+def _end_stream(connection: Any, opened: list[Any]) -> None:
+    # An interrupt stays in force while a cursor is unread: nothing could be rolled back.
+    for cursor in opened:
         cursor.close()
     _roll_back(connection)
     # Sorting a million rows takes memory that the next small query has no use for.
