@@ -93,11 +93,18 @@ AGREEMENTS = {
     ),
     "sequences without gap or repeat": (
         "SELECT count(*), coalesce(min(sequence), 1), coalesce(max(sequence), 0) FROM changes",
-        "SELECT count(*), 1, count(*) FROM changes",
+        (
+            "SELECT count(*), coalesce(min(sequence), 1), "
+            "coalesce(min(sequence), 1) + count(*) - 1 FROM changes"
+        ),
     ),
     # The last change of an item says whether it is there, and at which version.
     "items and the change log": (
-        "SELECT id, version FROM items",
+        # Of what was written before the oldest change that is kept, nothing is known.
+        (
+            "SELECT id, version FROM items WHERE (SELECT min(sequence) FROM changes) = 1 "
+            "OR id IN (SELECT item_id FROM changes WHERE operation <> 5)"
+        ),
         (
             "SELECT item_id, version FROM changes c WHERE sequence = (SELECT max(sequence) "
             "FROM changes d WHERE d.item_id = c.item_id AND d.operation <> 5) AND operation <> 3"
@@ -112,7 +119,10 @@ AGREEMENTS = {
         ),
     ),
     "moves and the change log": (
-        "SELECT sequence, at FROM transitions",
+        (
+            "SELECT sequence, at FROM transitions "
+            "WHERE sequence >= (SELECT min(sequence) FROM changes)"
+        ),
         "SELECT sequence, at FROM changes WHERE before ->> '$.tier' IS NOT NULL AND operation = 2",
     ),
     "row keys are never used again": (

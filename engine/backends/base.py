@@ -63,6 +63,14 @@ class Backend(Protocol):
         """Return the sizes of the database and of its journal."""
         ...
 
+    async def merge_text(self) -> None:
+        """Merge the text index as a whole, a little at a time: what was deleted leaves it."""
+        ...
+
+    async def rewrite_if_small(self) -> bool:
+        """Write the database anew if that holds writers up for a moment only; return whether."""
+        ...
+
     async def close(self) -> None:
         """Write what is pending, give back everything; safe to call twice."""
         ...

@@ -43,6 +43,21 @@ class PolicyPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Forgetting:
+    """Changes of the log, `first` to `through`, that were made `before` a moment.
+
+    They are older than history is kept: once forgotten, nothing can be undone to what it was
+    before them. `bytes_freed` is about what they take, with the contents that only they hold.
+    """
+
+    first: int
+    through: int
+    changes: int
+    before: datetime
+    bytes_freed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """The changes of one run, in the order in which they would be made.
 
@@ -57,11 +72,14 @@ class Plan:
     pinned: Mapping[str, int]
     """Items that a policy matched but did not claim since they are pinned, by policy."""
     warnings: tuple[str, ...] = ()
+    forgets: Forgetting | None = None
+    """History that is older than it is kept; it goes last, and undoing the run leaves it gone."""
 
     @property
     def bytes_freed(self) -> int:
-        """About what the contents would take less, together."""
-        return sum(change.bytes_freed for change in self.changes)
+        """About what the contents and the history would take less, together."""
+        history = self.forgets.bytes_freed if self.forgets else 0
+        return sum(change.bytes_freed for change in self.changes) + history
 
     @property
     def by_policy(self) -> Mapping[str, PolicyPlan]:
@@ -80,8 +98,16 @@ class Plan:
             for policy in self.policies
         }
 
-    def without(self, items: Collection[str] = (), policies: Collection[str] = ()) -> Plan:
+    def without(
+        self,
+        items: Collection[str] = (),
+        policies: Collection[str] = (),
+        *,
+        forgetting: bool = False,
+    ) -> Plan:
         """Return the plan without these items, and without all that these policies would do.
+
+        With `forgetting`, also without letting go of old history.
 
         An item that was to be merged into, or to become part of a summary with, one that is left
         out is done without it or left out as well.
@@ -94,7 +120,7 @@ class Plan:
             and change.item_id not in items
             and items.isdisjoint(change.related)
         )
-        return replace(self, changes=kept)
+        return replace(self, changes=kept, forgets=None if forgetting else self.forgets)
 
     def to_json(self) -> bytes:
         """Return the plan as JSON: of the same store and policies always the same bytes."""
@@ -110,6 +136,7 @@ class Plan:
                 "changes": [_change_row(change, numbers) for change in self.changes],
                 "pinned": dict(self.pinned),
                 "warnings": list(self.warnings),
+                "forgets": _forgetting_row(self.forgets),
             }
         )
 
@@ -124,6 +151,26 @@ def _change_row(change: PlannedChange, numbers: Mapping[str, int]) -> list[Any]:
         list(change.related),
         change.similarity,
     ]
+
+
+def _forgetting_row(forgets: Forgetting | None) -> list[int] | None:
+    if forgets is None:
+        return None
+    before = to_microseconds(forgets.before)
+    return [forgets.first, forgets.through, forgets.changes, before, forgets.bytes_freed]
+
+
+def _forgetting_of(row: list[int] | None) -> Forgetting | None:
+    if row is None:
+        return None
+    first, through, changes, before, bytes_freed = row
+    return Forgetting(
+        first=first,
+        through=through,
+        changes=changes,
+        before=to_datetime(before),
+        bytes_freed=bytes_freed,
+    )
 
 
 def pack_plan(plan: Plan) -> bytes:
@@ -143,6 +190,7 @@ def unpack_plan(data: bytes) -> Plan:
         changes=tuple(_change_of(row, policies) for row in fields["changes"]),
         pinned=fields["pinned"],
         warnings=tuple(fields["warnings"]),
+        forgets=_forgetting_of(fields.get("forgets")),
     )
 
 
@@ -178,6 +226,8 @@ class Run:
     last_sequence: int | None
     by_policy: Mapping[str, int]
     """Changes planned, by policy."""
+    forgotten: int
+    """Changes of the log that were older than history is kept, and are gone."""
     bytes_before: int
     """Of the file, when the run began; None of `bytes_after` until it ended."""
     bytes_after: int | None

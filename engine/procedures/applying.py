@@ -50,6 +50,11 @@ def begin_run(plan: Plan, store_id: str, now: int, file_bytes: int) -> Procedure
     """
     if plan.store_id != store_id:
         raise StalePlanError("the plan is of another store", hint="make a plan of this store")
+    ((oldest,),) = yield Statement("SELECT coalesce(min(sequence), 0) FROM changes")
+    if plan.sequence + 1 < oldest:
+        raise StalePlanError(
+            "the plan is older than the history that is kept", hint="make a new plan"
+        )
     for start in range(0, len(plan.changes), 5_000):
         yield from refuse_stale(plan, plan.changes[start : start + 5_000], batch=-1)
     counts = {name: part.count for name, part in plan.by_policy.items()}

@@ -27,6 +27,7 @@ from engine.procedures.candidates import (
     claim_each,
     load_facts,
 )
+from engine.procedures.forgetting import plan_forgetting
 from engine.procedures.grouping import plan_duplicates, plan_merges, plan_summaries
 from engine.procedures.history import newest_sequence
 from engine.procedures.items import load_items
@@ -52,8 +53,12 @@ def make_plan_of(
     conditions: Mapping[str, Condition],
     choices: Mapping[str, Choice],
     progress: Progress,
+    forget: bool,
 ) -> Procedure[Plan]:
-    """Return what the policies would do, in order, to the store as it is."""
+    """Return what the policies would do, in order, to the store as it is.
+
+    With `forget`, also which history is older than it is kept.
+    """
     sequence = yield from newest_sequence()
     total = yield from count_items(reading, EVERYTHING, now)
     share = yield Statement("SELECT value FROM meta WHERE name = 'packed_share'")
@@ -76,6 +81,12 @@ def make_plan_of(
         pinned[policy.policy.name] = yield from _plan_policy(planning, policy)
         yield from _warn(planning, policy, planning.keys[before:], total, pinned)
     progress(len(policies), len(policies))
+    forgets = (yield from plan_forgetting(now)) if forget else None
+    if forgets is not None:
+        planning.warnings.append(
+            f"history: {forgets.changes:,} changes before {forgets.before:%Y-%m-%d} would be "
+            "forgotten; what they did cannot be undone afterwards"
+        )
     return Plan(
         store_id=store_id,
         sequence=sequence,
@@ -84,6 +95,7 @@ def make_plan_of(
         changes=tuple(planning.changes),
         pinned=pinned,
         warnings=(*conflicts(policy.policy for policy in policies), *planning.warnings),
+        forgets=forgets,
     )
 
 

@@ -52,6 +52,7 @@ def _run(row: Row, now: int | None = None) -> Run:
         first_sequence=first,
         last_sequence=last,
         by_policy=known["by_policy"],
+        forgotten=known.get("forgotten", 0),
         bytes_before=known["bytes_before"],
         bytes_after=known.get("bytes_after"),
     )
@@ -71,11 +72,14 @@ def load_run_plan(run_id: int) -> Procedure[Plan]:
     return unpack_plan(zstd.decompress(rows[0][0]))
 
 
-def end_run(run_id: int, state: str, now: int, bytes_after: int) -> Procedure[Run]:
+def end_run(
+    run_id: int, state: str, now: int, bytes_after: int, forgotten: int = 0
+) -> Procedure[Run]:
     """Say how a run ended; its plan is of no more use."""
     run = yield from find_run(run_id)
     facts = {
         "by_policy": dict(run.by_policy),
+        "forgotten": run.forgotten + forgotten,
         "bytes_before": run.bytes_before,
         "bytes_after": bytes_after,
     }

@@ -8,10 +8,12 @@ from contextlib import suppress
 from typing import Final
 
 from engine.errors import (
+    ChangeNotFoundError,
     EngineError,
     InvalidPolicyError,
     PolicyNotFoundError,
     RunInUseError,
+    RunNotFoundError,
     StalePlanError,
 )
 from engine.lifecycle.plan import Plan, PlannedChange, Run, batches
@@ -23,18 +25,21 @@ from engine.lifecycle.policies import (
     require_distinct,
 )
 from engine.models import Item
-from engine.packing import train
-from engine.procedures import applying, candidates, lookup, planning, policies, repacking, runs
-from engine.services.aspect import Aspect
+from engine.procedures import (
+    applying,
+    candidates,
+    lookup,
+    planning,
+    policies,
+    runs,
+)
 from engine.services.core import Core
 from engine.services.history import HistoryService
+from engine.services.upkeep import Upkeep
 from engine.validation import bounded
 
 BATCH: Final = 1_000
 """Changes of one transaction; between two of them others have their turn to write."""
-VACUUM_PAGES: Final = 256
-"""Pages given back at a time: a few milliseconds in which nobody else writes."""
-
 Progress = Callable[[int, int], None]
 """Told how much is done, and how much there is."""
 
@@ -43,7 +48,7 @@ def _silent(_done: int, _total: int) -> None:
     """Tell nobody."""
 
 
-class Lifecycle(Aspect):
+class Lifecycle(Upkeep):
     """The policies of a store. Nothing is done that was not planned, and shown, before."""
 
     def __init__(self, core: Core, history: HistoryService) -> None:
@@ -138,7 +143,8 @@ class Lifecycle(Aspect):
     ) -> Plan:
         """Return what the policies would do now: by default the enabled ones of the store.
 
-        It is told from one snapshot and changes nothing.
+        It is told from one snapshot and changes nothing. A plan of the store's own policies also
+        lets go of history that is older than it is kept.
 
         Raises:
             InvalidPolicyError: one of them is wrong, or a name in it is not registered.
@@ -158,6 +164,7 @@ class Lifecycle(Aspect):
                 conditions=self._conditions,
                 choices=self._choices,
                 progress=_on_loop(progress),
+                forget=chosen is None,
             )
         )
 
@@ -205,7 +212,8 @@ class Lifecycle(Aspect):
                 writing = asyncio.ensure_future(self._write_batch(plan, run, batch, actor))
                 run = await asyncio.shield(writing)
                 progress(run.done, run.planned)
-            await self.vacuum()
+            forgotten = await self._forget(plan)
+            await self._tidy(plan)
         except RunInUseError:
             raise
         except BaseException:
@@ -216,7 +224,7 @@ class Lifecycle(Aspect):
                     run = writing.result()
             await asyncio.shield(self._take_back(run, actor))
             raise
-        return await self._end(run, "done")
+        return await self._end(run, "done", forgotten)
 
     async def _write_batch(
         self, plan: Plan, run: Run, batch: Sequence[PlannedChange], actor: str | None
@@ -231,9 +239,11 @@ class Lifecycle(Aspect):
             self._core.limits,
         )
 
-    async def _end(self, run: Run, state: str) -> Run:
+    async def _end(self, run: Run, state: str, forgotten: int = 0) -> Run:
         file_bytes, _ = self._backend.file_bytes()
-        return await self._backend.write(runs.end_run, run.id, state, self._clock(), file_bytes)
+        return await self._backend.write(
+            runs.end_run, run.id, state, self._clock(), file_bytes, forgotten
+        )
 
     async def _take_back(self, run: Run, actor: str | None) -> None:
         """Undo what a run that failed had done; if even that fails, it stays `interrupted`."""
@@ -254,7 +264,13 @@ class Lifecycle(Aspect):
             raise StalePlanError(
                 f"run {run.id} was undone before", hint="apply a new plan to do it again"
             )
-        await self._undo_changes(run, force=force, actor=actor)
+        try:
+            await self._undo_changes(run, force=force, actor=actor)
+        except ChangeNotFoundError as error:
+            raise RunNotFoundError(
+                f"the history of run {run.id} is not kept any more",
+                hint="history is kept for as long as lifecycle.keep_history says",
+            ) from error
         return await self._end(run, "undone")
 
     async def _undo_changes(self, run: Run, *, force: bool, actor: str | None) -> None:
@@ -286,24 +302,6 @@ class Lifecycle(Aspect):
         if last is not None and self._clock() - last < every_hours * 3_600_000_000:
             return None
         return await self.apply(await self.plan(), actor=actor, progress=progress)
-
-    # Space ---------------------------------------------------------------------------------
-
-    async def _train(self) -> None:
-        """Train a dictionary on the store's contents where there is none, or an outgrown one."""
-        sampled = await self._backend.examine(repacking.sample_contents, self._names)
-        if sampled is None:
-            return
-        contents, samples = sampled
-        data = await asyncio.to_thread(train, samples)
-        if data is not None:
-            await self._backend.write(repacking.add_dictionary, data, contents, self._clock())
-
-    async def vacuum(self) -> None:
-        """Give back to the file system what nothing uses, a little at a time."""
-        left, before = 1, -1
-        while left and left != before:
-            before, left = left, await self._backend.write(runs.vacuum_step, VACUUM_PAGES)
 
 
 def _on_loop(progress: Progress) -> Progress:

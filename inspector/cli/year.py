@@ -29,6 +29,7 @@ WEEK_DAYS = 7
 SEARCHES = 20
 """In each month, in each of the two stores."""
 WORKING, SHORT_TERM = 100, 1_000
+HISTORY_DAYS = 30
 
 POLICIES = """\
 # Exact duplicates share one content.
@@ -37,10 +38,10 @@ name = "share_equal"
 when = ""
 do = "deduplicate"
 
-# What was archived half a year ago, matters little and was hardly ever read.
+# What nobody read for a quarter of a year, matters little and was hardly ever read before.
 [[policy]]
 name = "forget_what_nobody_reads"
-when = "tier:archive idle>180d created>180d importance<0.5 accesses<2"
+when = "tier:archive idle>90d created>90d importance<0.5 accesses<2"
 do = "delete"
 
 # Near duplicates become differences from the one that is worth most.
@@ -147,6 +148,7 @@ class _Player:
         if self.policies:
             await self.store.lifecycle.replace(load_policies(POLICIES))
             await self.store.tiers.configure(working=WORKING, short_term=SHORT_TERM)
+            await self.store.lifecycle.keep_history(HISTORY_DAYS)
         else:
             await self.store.lifecycle.replace([])
             await self.store.tiers.configure(working=None, short_term=None, promote=False)

@@ -27,6 +27,8 @@ STREAM_CONNECTIONS = 64
 """Loops inside loops each hold one: with few, the innermost would wait for ever."""
 STREAM_CONNECTIONS_KEPT = 4
 EXAMINE_SECONDS_MAX = 24 * 3_600.0
+REWRITE_BYTES_MAX = 24 * 1024 * 1024
+"""Written anew in an eighth of a second."""
 
 
 class SqliteBackend:
@@ -157,10 +159,7 @@ class SqliteBackend:
         Raises:
             ReadOnlyStoreError: the store is open for reading.
         """
-        self._check()
-        if self.writer is None:
-            raise ReadOnlyStoreError("the store is open read-only", hint="open it for writing")
-        result: R = await self.writer.write(partial(procedure, *args, **kwargs))
+        result: R = await self._require_writer().write(partial(procedure, *args, **kwargs))
         return result
 
     def stream(
@@ -188,6 +187,21 @@ class SqliteBackend:
         with suppress(FileNotFoundError):
             wal = journal.stat().st_size
         return self.path.stat().st_size, wal
+
+    async def merge_text(self) -> None:
+        """Merge the text index as a whole, some milliseconds at a time."""
+        await self._require_writer().merge_text()
+
+    async def rewrite_if_small(self) -> bool:
+        """Write the file anew, without gaps, if it is small; return whether it was done."""
+        file_bytes, _ = self.file_bytes()
+        return file_bytes <= REWRITE_BYTES_MAX and await self._require_writer().rewrite()
+
+    def _require_writer(self) -> Writer:
+        self._check()
+        if self.writer is None:
+            raise ReadOnlyStoreError("the store is open read-only", hint="open it for writing")
+        return self.writer
 
     async def close(self) -> None:
         """Write what waits, close every connection; safe to call twice."""

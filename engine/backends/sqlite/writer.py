@@ -19,6 +19,7 @@ from engine.backends.sqlite.driver import (
     has_wal_reset_bug,
     run_procedure,
     translate,
+    translated,
 )
 from engine.errors import (
     EngineError,
@@ -170,13 +171,29 @@ class Writer:
             if await self._checkpoints.empty():
                 await self._wake.wait()
 
+    async def merge_text(self) -> None:
+        """Merge the text index as a whole, beside whoever writes: what was deleted leaves it."""
+        pages = -IDLE_MERGE_PAGES
+        while await self._connection.run(_run_merge, pages):
+            # A negative number marks all parts as to be merged, and that once.
+            pages = IDLE_MERGE_PAGES
+            await asyncio.sleep(0)
+
+    async def rewrite(self) -> bool:
+        """Write the file anew, without gaps, if nobody is in the way; return whether."""
+        try:
+            await self._connection.run(_run_vacuum)
+        except StoreBusyError:
+            return False
+        return True
+
     async def _merge_text(self) -> None:
         """Merge what batches have left of the text index in parts, until somebody writes.
 
         Otherwise a later write has to do it, all at once.
         """
         with suppress(EngineError):
-            while not self._waiting and await self._connection.run(_run_merge):
+            while not self._waiting and await self._connection.run(_run_merge, IDLE_MERGE_PAGES):
                 # A pause, in which other processes get their turn to write.
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), MERGE_PAUSE_SECONDS)
@@ -276,11 +293,16 @@ def _settle(outcomes: list[_Outcome]) -> None:
             future.set_result(outcome.result)
 
 
-def _run_merge(connection: Any) -> bool:
+def _run_vacuum(connection: Any) -> None:
+    with translated():
+        connection.execute("VACUUM")
+
+
+def _run_merge(connection: Any, pages: int) -> bool:
     """Merge some pages of the text index; return whether there was anything to merge."""
     before = connection.total_changes
     try:
-        connection.execute(MERGE, (IDLE_MERGE_PAGES,))
+        connection.execute(MERGE, (pages,))
     except driver.Error as error:
         raise translate(error) from error
     # SQLite's own measure: a step that found nothing to do changes fewer than two rows.
