@@ -46,6 +46,7 @@ from engine.errors import UndoConflictError as UndoConflictError
 from engine.errors import UnsafeContentError as UnsafeContentError
 from engine.errors import UnsafePathError as UnsafePathError
 from engine.errors import VersionConflictError as VersionConflictError
+from engine.lifecycle.plan import Forgetting as Forgetting
 from engine.lifecycle.plan import Plan as Plan
 from engine.lifecycle.plan import PlannedChange as PlannedChange
 from engine.lifecycle.plan import PolicyPlan as PolicyPlan
@@ -108,6 +109,7 @@ __all__ = [
     "Facets",
     "FailedItem",
     "Filter",
+    "Forgetting",
     "IndexCheck",
     "IndexNotFoundError",
     "InvalidContentError",

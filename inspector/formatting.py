@@ -96,6 +96,11 @@ def share(part: int, whole: int) -> str:
     return f"{percent:.0f} %"
 
 
+def days_kept(days: float | None) -> str:
+    """Return for how long something is kept: `for ever`, `for 90 days`."""
+    return "for ever" if days is None else f"for {days:g} day{'' if days == 1 else 's'}"
+
+
 def duration_ms(milliseconds: float) -> str:
     """Return a length of time: `0.4 ms`, `12 ms`, `1.3 s`, `2 min 5 s`."""
     if milliseconds < 9.95:

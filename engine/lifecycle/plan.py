@@ -44,7 +44,7 @@ class PolicyPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forgetting:
-    """Changes of the log, `first` to `through`, that were made `before` a moment.
+    """Changes of the log, `first` to `through`; the last of them was made at `until`.
 
     They are older than history is kept: once forgotten, nothing can be undone to what it was
     before them. `bytes_freed` is about what they take, with the contents that only they hold.
@@ -53,7 +53,7 @@ class Forgetting:
     first: int
     through: int
     changes: int
-    before: datetime
+    until: datetime
     bytes_freed: int
 
 
@@ -156,19 +156,19 @@ def _change_row(change: PlannedChange, numbers: Mapping[str, int]) -> list[Any]:
 def _forgetting_row(forgets: Forgetting | None) -> list[int] | None:
     if forgets is None:
         return None
-    before = to_microseconds(forgets.before)
-    return [forgets.first, forgets.through, forgets.changes, before, forgets.bytes_freed]
+    until = to_microseconds(forgets.until)
+    return [forgets.first, forgets.through, forgets.changes, until, forgets.bytes_freed]
 
 
 def _forgetting_of(row: list[int] | None) -> Forgetting | None:
     if row is None:
         return None
-    first, through, changes, before, bytes_freed = row
+    first, through, changes, until, bytes_freed = row
     return Forgetting(
         first=first,
         through=through,
         changes=changes,
-        before=to_datetime(before),
+        until=to_datetime(until),
         bytes_freed=bytes_freed,
     )
 

@@ -47,10 +47,10 @@ def plan_forgetting(now: int) -> Procedure[Forgetting | None]:
     days = yield from load_history_days()
     if days is None:
         return None
-    before = now - int(days * DAY)
-    through = yield from _last_before(before)
-    ((first, count, text_bytes),) = yield Statement(
-        "SELECT min(sequence), count(*), total(length(before)) FROM changes WHERE sequence <= ?",
+    through = yield from _last_before(now - int(days * DAY))
+    ((first, count, text_bytes, until),) = yield Statement(
+        "SELECT min(sequence), count(*), total(length(before)), max(at) "
+        "FROM changes WHERE sequence <= ?",
         (through,),
     )
     if not count:
@@ -65,7 +65,7 @@ def plan_forgetting(now: int) -> Procedure[Forgetting | None]:
         first=first,
         through=through,
         changes=count,
-        before=to_datetime(before),
+        until=to_datetime(until),
         bytes_freed=int(text_bytes + content_bytes) + ROW_BYTES * int(count),
     )
 

@@ -84,8 +84,8 @@ def make_plan_of(
     forgets = (yield from plan_forgetting(now)) if forget else None
     if forgets is not None:
         planning.warnings.append(
-            f"history: {forgets.changes:,} changes before {forgets.before:%Y-%m-%d} would be "
-            "forgotten; what they did cannot be undone afterwards"
+            f"history: {forgets.changes:,} changes, the last of {forgets.until:%Y-%m-%d}, "
+            "would be forgotten; what they did cannot be undone afterwards"
         )
     return Plan(
         store_id=store_id,

@@ -148,6 +148,10 @@ def _print_year(months: Sequence[Month], compared: Compared) -> None:
         f"all {formatting.count(compared.same)} items that no policy deleted read the same, "
         "byte for byte, as in the store without lifecycle"
     )
+    click.echo(
+        f"their contents take {compared.bytes_with / 1e6:.2f} MB instead of "
+        f"{compared.bytes_without / 1e6:.2f} MB"
+    )
 
 
 def year_record(months: Sequence[Month], compared: Compared) -> dict[str, Any]:
@@ -165,6 +169,8 @@ def year_record(months: Sequence[Month], compared: Compared) -> dict[str, Any]:
             for month in months
         ],
         "same": compared.same,
+        "same_bytes_with": compared.bytes_with,
+        "same_bytes_without": compared.bytes_without,
         "deleted": compared.deleted,
         "summaries": compared.summaries,
     }

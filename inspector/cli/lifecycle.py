@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from inspector.cli import planning, policies, runs, scheduling
+from inspector.cli import keeping, planning, policies, runs, scheduling
 
 
 @click.group(short_help="Policies: what they would do, doing it, undoing it.")
@@ -25,6 +25,7 @@ for _command in (
     *planning.COMMANDS,
     *runs.COMMANDS,
     *scheduling.COMMANDS,
+    *keeping.COMMANDS,
 ):
     lifecycle.add_command(_command)
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 import click
@@ -45,6 +46,11 @@ def print_json(value: Any) -> None:
     if to_terminal():
         line = escaped(line)
     click.echo(line.encode() + b"\n", nl=False)
+
+
+def json_time(at: datetime | None) -> str | None:
+    """Return a moment as JSON has it: `2026-11-25T06:00:00Z`."""
+    return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def escaped(line: str) -> str:

@@ -17,7 +17,7 @@ from inspector.cli.stores import AS_JSON, STORE, reading, run
 from inspector.display import visible_line
 
 if TYPE_CHECKING:
-    from engine import Plan, PlannedChange, Policy, PolicyPlan
+    from engine import Forgetting, Plan, PlannedChange, Policy, PolicyPlan
 
 SAMPLES = 3
 """Items shown of each policy, unless told."""
@@ -88,6 +88,7 @@ def plan_record(made: Plan) -> dict[str, Any]:
             for part in made.by_policy.values()
         ],
         "warnings": list(made.warnings),
+        "forgets": _forgetting_record(made.forgets),
         "changes": [
             {
                 "item_id": change.item_id,
@@ -100,6 +101,18 @@ def plan_record(made: Plan) -> dict[str, Any]:
             }
             for change in made.changes
         ],
+    }
+
+
+def _forgetting_record(forgets: Forgetting | None) -> dict[str, Any] | None:
+    if forgets is None:
+        return None
+    return {
+        "first": forgets.first,
+        "through": forgets.through,
+        "changes": forgets.changes,
+        "until": output.json_time(forgets.until),
+        "bytes_freed": forgets.bytes_freed,
     }
 
 

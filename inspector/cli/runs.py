@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,11 +40,19 @@ RUN = click.argument("run_id", metavar="RUN", type=click.IntRange(1, 2**63 - 1))
     "--without-policy", "policies", metavar="NAME", multiple=True, help="Leave a policy out."
 )
 @click.option("--without-item", "items", metavar="ID", multiple=True, help="Leave an item out.")
-def apply(store: Path, *, yes: bool, policies: tuple[str, ...], items: tuple[str, ...]) -> None:
+@click.option("--without-history", is_flag=True, help="Do not let go of old history this time.")
+def apply(
+    store: Path,
+    *,
+    yes: bool,
+    policies: tuple[str, ...],
+    items: tuple[str, ...],
+    without_history: bool,
+) -> None:
     """Plan what the policies of STORE ask for, show it, and do it when told yes.
 
     What is done is exactly what was shown, or nothing if the store has moved on; `lifecycle undo`
-    takes all of it back.
+    takes all of it back, except old history that was let go of.
 
     \b
     Examples:
@@ -56,9 +63,9 @@ def apply(store: Path, *, yes: bool, policies: tuple[str, ...], items: tuple[str
         raise click.UsageError("there is no terminal to ask on: look at the plan, then use --yes")
     plan = run(_make_plan(store))
     _refuse_unknown(plan, policies, items)
-    plan = plan.without(items=items, policies=policies)
+    plan = plan.without(items=items, policies=policies, forgetting=without_history)
     print_plan(plan)
-    if not plan.changes:
+    if not plan.changes and plan.forgets is None:
         click.echo("nothing to do")
         return
     # Asked between two openings: nobody waits for the store while somebody thinks.
@@ -114,6 +121,8 @@ def print_run(store: Path, done: Run) -> None:
 def run_text(done: Run) -> str:
     """Return a line such as `run 3: done, 1,204 of 1,204 changes in 1.2 s; the file is 12 MB`."""
     text = f"run {done.id}: {done.state}, {_progress(done)} changes"
+    if done.forgotten:
+        text += f", {formatting.count(done.forgotten)} old changes forgotten"
     if done.ended_at is not None:
         text += f" in {_took(done)}"
     if done.bytes_after is not None:
@@ -174,20 +183,17 @@ def run_record(one: Run) -> dict[str, Any]:
     return {
         "run": one.id,
         "state": one.state,
-        "started_at": _json_time(one.started_at),
-        "ended_at": _json_time(one.ended_at),
+        "started_at": output.json_time(one.started_at),
+        "ended_at": output.json_time(one.ended_at),
         "planned": one.planned,
         "done": one.done,
         "first_sequence": one.first_sequence,
         "last_sequence": one.last_sequence,
         "by_policy": dict(one.by_policy),
+        "forgotten": one.forgotten,
         "bytes_before": one.bytes_before,
         "bytes_after": one.bytes_after,
     }
-
-
-def _json_time(at: datetime | None) -> str | None:
-    return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 @click.command(short_help="Take back everything that a run did.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,7 +138,7 @@ def change_record(change: Change) -> dict[str, Any]:
     """Return a change as a JSON object."""
     return {
         "sequence": change.sequence,
-        "at": change.at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "at": output.json_time(change.at),
         "actor": change.actor,
         "operation": change.operation.name.lower(),
         "item_id": change.item_id,
@@ -182,7 +181,7 @@ def info(store: Path, *, as_json: bool) -> None:
             "path": facts.path,
             "store_id": facts.store_id,
             "schema_version": facts.schema_version,
-            "created_at": facts.created_at.isoformat().replace("+00:00", "Z"),
+            "created_at": output.json_time(facts.created_at),
             "items": facts.items,
             "sequence": facts.sequence,
             "file_bytes": facts.file_bytes,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -194,7 +193,7 @@ def transition_record(one: Transition) -> dict[str, Any]:
         "item_id": one.item_id,
         "from": one.from_tier.label,
         "to": one.to_tier.label,
-        "at": one.at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "at": output.json_time(one.at),
         "reason": one.reason,
         "score": one.score,
     }

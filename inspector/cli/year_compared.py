@@ -18,10 +18,13 @@ Progress = Callable[[int, int], None]
 class Compared:
     """How many items read the same with and without lifecycle, and how many only one of them has.
 
-    `summaries` are those that policies wrote, `deleted` those that they deleted.
+    `summaries` are those that policies wrote, `deleted` those that they deleted. The bytes are
+    those that the contents of the items in both take in each of the stores.
     """
 
     same: int
+    bytes_with: int
+    bytes_without: int
     deleted: int
     summaries: int
 
@@ -36,7 +39,7 @@ async def compare(
     """
     from engine import CorruptItemError, open_store
 
-    same = gone = 0
+    same = gone = bytes_with = bytes_without = 0
     # Not read-only: whoever only reads cannot put everything back into the one file at the end.
     async with (
         open_store(with_, create=False) as looked_after,
@@ -45,7 +48,8 @@ async def compare(
         total, left = await plain.count(), await looked_after.count()
         async with aclosing(plain.iterate(order_by="created_at")) as items:
             async for item in items:
-                if await looked_after.peek(item.id) is None:
+                kept = await looked_after.peek(item.id)
+                if kept is None:
                     if item.id not in deleted:
                         raise CorruptItemError(f"{item.id!r} is gone, and no policy deleted it")
                     gone += 1
@@ -53,8 +57,16 @@ async def compare(
                 if await _bytes(looked_after, item) != await _bytes(plain, item):
                     raise CorruptItemError(f"{item.id!r} does not read as it was stored")
                 same += 1
+                bytes_with += kept.stored_bytes
+                bytes_without += item.stored_bytes
                 progress(same + gone, total)
-    return Compared(same=same, deleted=gone, summaries=left - same)
+    return Compared(
+        same=same,
+        bytes_with=bytes_with,
+        bytes_without=bytes_without,
+        deleted=gone,
+        summaries=left - same,
+    )
 
 
 async def _bytes(store: MemoryStore, item: Item) -> bytes:

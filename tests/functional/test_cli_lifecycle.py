@@ -491,3 +491,23 @@ def test_stored_names_never_act_on_a_terminal(
     assert text
     assert "Traceback" not in text
     assert [mark for mark in text if not mark.isprintable() and mark not in "\n\t"] == []
+
+
+def test_history_is_kept_as_told_and_let_go_of_when_shown(store: Path, capsys: Capture) -> None:
+    """The setting, the warning in the plan, the run that does it, and the record of it."""
+    assert main(["lifecycle", "history", str(store)]) == 0
+    assert capsys.readouterr().out == "changes are kept for ever\n"
+    assert main(["lifecycle", "history", str(store), "--keep", "30d"]) == 0
+    assert capsys.readouterr().out == "changes are kept for 30 days\n"
+
+    assert main(["lifecycle", "plan", str(store)]) == 0
+    assert "cannot be undone afterwards" in capsys.readouterr().out
+    assert main(["lifecycle", "apply", str(store), "--yes"]) == 0
+    assert "40 old changes forgotten" in capsys.readouterr().out
+    assert main(["lifecycle", "runs", str(store), "--json"]) == 0
+    assert orjson.loads(capsys.readouterr().out)["forgotten"] == 40
+
+    assert main(["lifecycle", "history", str(store), "--keep", "all"]) == 0
+    assert main(["lifecycle", "history", str(store), "--keep", "soon"]) == 2
+    assert main(["lifecycle", "history", str(store), "--keep", "0"]) != 0
+    assert "Traceback" not in capsys.readouterr().err

@@ -326,6 +326,7 @@ LITERALS = {
     "'L* N* Co So'",
     "'array'",
     "'automerge'",
+    "'crisismerge'",
     "'delete'",
     "'false'",
     "'hashsize'",

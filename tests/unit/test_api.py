@@ -37,6 +37,7 @@ EXPORTED = [
     "EngineError",
     "Facets",
     "Filter",
+    "Forgetting",
     "InvalidContentError",
     "InvalidCursorError",
     "InvalidFilterError",
