@@ -283,6 +283,8 @@ class TierSettings:
     promote_accesses: int = 3
     promote_within_hours: float = 1.0
     promote_importance: float = 0.8
+    promote_pause_minutes: float = 5.0
+    """What had to make room is not moved up again for so long, however often it is read."""
     idle_hours: float = 24.0
     idle_accesses: int = 2
     """`optimize` moves down what was idle for so long with fewer accesses than this."""

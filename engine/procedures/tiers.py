@@ -26,6 +26,9 @@ from engine.procedures.retention import FREQUENCY, IMPORTANCE, RECENCY, SCORE, S
 from engine.procedures.revisions import Author
 
 HOUR: Final = 3_600_000_000
+MINUTE: Final = 60_000_000
+FULL: Final = "full"
+"""Why an item moved down that had to make room."""
 BOUNDED_TIERS: Final = (Tier.WORKING, Tier.SHORT_TERM, Tier.LONG_TERM)
 """Those that have one below them to make room into."""
 # Named in words that SQLite recognises as the partial index's own condition.
@@ -93,7 +96,7 @@ def _demote_lowest(
             f"WHERE {close} i.agent_key = (SELECT agent_key FROM agents WHERE name = ?) "
             f"AND i.tier = ? AND NOT {PINNED} ORDER BY {SCORE}, i.item_key LIMIT ?",
             (agent, tier, number),
-            replace(author, batch=None, reason="full"),
+            replace(author, batch=None, reason=FULL),
         )
     )
 
@@ -108,8 +111,16 @@ def promote_accessed(names: Names, keys: Iterable[int], author: Author) -> Proce
         UP,
         "WHERE i.item_key IN (SELECT value FROM json_each(?)) AND i.tier > 0 "
         "AND (i.importance > ? OR json_array_length(coalesce(a.recent, '[]')) + 1 >= ?) "
-        "ORDER BY i.item_key",
-        (json_values(keys), settings.promote_importance, settings.promote_accesses),
+        # Else what is read again and again, and is more than a tier holds, moves in circles.
+        "AND NOT EXISTS (SELECT 1 FROM transitions t WHERE t.item_key = i.item_key "
+        "AND t.reason = ? AND t.at > ?) ORDER BY i.item_key",
+        (
+            json_values(keys),
+            settings.promote_importance,
+            settings.promote_accesses,
+            FULL,
+            author.at - int(settings.promote_pause_minutes * MINUTE),
+        ),
         author,
         reason=(
             "CASE WHEN i.importance > ? THEN 'important' ELSE 'recalled' END",

@@ -119,6 +119,7 @@ def _check(settings: TierSettings) -> None:
     )
     for name, most in (
         ("promote_within_hours", 24.0 * 365),
+        ("promote_pause_minutes", 60.0 * 24 * 365),
         ("idle_hours", 24.0 * 36_500),
         ("promote_importance", 1.0),
     ):

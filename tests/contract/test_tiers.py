@@ -181,6 +181,29 @@ async def test_promotion_can_be_turned_off(store: MemoryStore) -> None:
     assert (await tiers_of(store)) == {Tier.LONG_TERM: 1}
 
 
+async def test_what_made_room_pauses_before_it_moves_up_again(
+    store: MemoryStore, clock: ManualClock
+) -> None:
+    """Items read again and again that are more than a tier holds do not move in circles."""
+    await store.tiers.configure(working=2, short_term=None)
+    names = [f"i/{n}" for n in range(4)]
+    await store.put_many(
+        {"id": name, "content": 1, "agent": "atlas", "tier": "short_term", "importance": 0.9}
+        for name in names
+    )
+    for _ in range(5):
+        for name in names:
+            await read(store, name, 1)
+    ups = [move for move in await store.tiers.transitions() if move.to_tier is Tier.WORKING]
+    assert sorted(move.item_id for move in ups) == names
+
+    clock.advance(minutes=6)
+    for name in names:
+        await read(store, name, 1)
+    ups = [move for move in await store.tiers.transitions() if move.to_tier is Tier.WORKING]
+    assert len(ups) > len(names)
+
+
 async def test_a_promotion_into_a_full_tier_makes_room(store: MemoryStore) -> None:
     """Who moves up pushes the lowest down."""
     await store.tiers.configure(working=10)
