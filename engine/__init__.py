@@ -8,14 +8,20 @@ async with open_store("agent.db") as store:
 
 from __future__ import annotations
 
+from engine.backups.manifest import Backup as Backup
+from engine.backups.verifying import VerifyReport as VerifyReport
 from engine.clock import Clock as Clock
 from engine.clock import system_clock as system_clock
 from engine.drafts import UNCHANGED as UNCHANGED
+from engine.errors import BackupNotFoundError as BackupNotFoundError
+from engine.errors import BrokenChainError as BrokenChainError
 from engine.errors import ChangeNotFoundError as ChangeNotFoundError
+from engine.errors import CorruptBackupError as CorruptBackupError
 from engine.errors import CorruptItemError as CorruptItemError
 from engine.errors import CorruptStoreError as CorruptStoreError
 from engine.errors import EngineError as EngineError
 from engine.errors import IndexNotFoundError as IndexNotFoundError
+from engine.errors import InvalidBackupError as InvalidBackupError
 from engine.errors import InvalidContentError as InvalidContentError
 from engine.errors import InvalidCursorError as InvalidCursorError
 from engine.errors import InvalidFilterError as InvalidFilterError
@@ -96,12 +102,16 @@ __all__ = [
     "TIERS",
     "UNCHANGED",
     "Association",
+    "Backup",
+    "BackupNotFoundError",
+    "BrokenChainError",
     "BulkResult",
     "Change",
     "ChangeNotFoundError",
     "ChangeNotice",
     "Clock",
     "Codec",
+    "CorruptBackupError",
     "CorruptItemError",
     "CorruptStoreError",
     "CustomIndex",
@@ -112,6 +122,7 @@ __all__ = [
     "Forgetting",
     "IndexCheck",
     "IndexNotFoundError",
+    "InvalidBackupError",
     "InvalidContentError",
     "InvalidCursorError",
     "InvalidFilterError",
@@ -164,6 +175,7 @@ __all__ = [
     "UndoConflictError",
     "UnsafeContentError",
     "UnsafePathError",
+    "VerifyReport",
     "VersionConflictError",
     "dump_policies",
     "load_policies",

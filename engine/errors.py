@@ -213,3 +213,19 @@ class TransferError(EngineError, ValueError):
     def __init__(self, message: str, *, hint: str = "", line: int | None = None) -> None:
         super().__init__(message, hint=hint)
         self.line = line
+
+
+class BackupNotFoundError(EngineError, LookupError):
+    """The directory has no backup of this name."""
+
+
+class InvalidBackupError(EngineError, ValueError):
+    """A manifest that says what cannot be, or was written by a newer engine."""
+
+
+class CorruptBackupError(EngineError):
+    """A backup is missing, cut short or not the bytes that were written; nothing was touched."""
+
+
+class BrokenChainError(CorruptBackupError):
+    """A backup that another one builds on is missing, damaged or not the one it was."""

@@ -19,6 +19,7 @@ from engine.limits import Limits
 from engine.models import StoreInfo
 from engine.procedures import lookup
 from engine.procedures.names import Extractor, Names
+from engine.services.backups import Backups
 from engine.services.bulk import BulkService
 from engine.services.indexes import Indexes
 from engine.services.items import ItemService
@@ -49,6 +50,7 @@ class MemoryStore(ItemService, BulkService, LinkService, SessionService):
         self.tiers = Tiers(self)
         self.lifecycle = Lifecycle(self, self)
         self.indexes = Indexes(self)
+        self.backups = Backups(self, backend.path)
         self._path = backend.path
         self._durability = durability
 

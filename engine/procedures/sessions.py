@@ -45,9 +45,9 @@ def put_messages(names: Names, messages: Sequence[Message]) -> Procedure[None]:
     """Record messages; one with a known session and ordinal is replaced."""
     keys = yield from ensure_keys(names.sessions, {m.session_id for m in messages})
     yield Many(
-        "INSERT INTO messages(session_key, ordinal, role, at, content) VALUES (?, ?, ?, ?, ?) "
-        "ON CONFLICT(session_key, ordinal) DO UPDATE SET role = excluded.role, at = excluded.at, "
-        "content = excluded.content",
+        # With a new key even in place of one that is there: incremental backups go by the key.
+        "INSERT OR REPLACE INTO messages(session_key, ordinal, role, at, content) "
+        "VALUES (?, ?, ?, ?, ?)",
         [
             (keys[m.session_id], m.ordinal, m.role, to_microseconds(m.at), m.content)
             for m in messages

@@ -16,6 +16,12 @@ import engine
 from engine import MemoryStore
 
 EXPORTED = [
+    "Backup",
+    "BackupNotFoundError",
+    "BrokenChainError",
+    "CorruptBackupError",
+    "InvalidBackupError",
+    "VerifyReport",
     "CustomIndex",
     "FailedItem",
     "IndexCheck",

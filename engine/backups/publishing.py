@@ -1,0 +1,248 @@
+"""Files that appear whole or not at all, and what is left when a process dies in between.
+
+Whatever is being made is in a working directory of its own, `.<token>.partial`, whose `lock` its
+maker holds: the system lets go of it when the maker ends, however it ends, and whoever finds it
+free may clear up. A backup is its manifest: that is moved out last, and taken in first.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import secrets
+import shutil
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from engine.errors import StorageError, StorageFullError
+
+ARTEFACT: Final = ".zst"
+MANIFEST: Final = ".json"
+VERIFIED: Final = ".verified"
+_LOCK: Final = "lock"
+_PARTIAL: Final = ".partial"
+_UNLOCKED_SECONDS: Final = 3_600.0
+"""A working directory without a lock is one that is just being made, or half cleared up."""
+
+
+@contextmanager
+def storage_errors(what: str) -> Iterator[None]:
+    """Turn errors of the system inside the block into ours, keeping the cause.
+
+    Raises:
+        StorageFullError: the disk, or a quota, is full.
+        StorageError: the system refused otherwise.
+    """
+    try:
+        yield
+    except (StorageError, StorageFullError):
+        raise
+    except OSError as error:
+        if isinstance(getattr(error, "hint", None), str):
+            raise
+        reason = error.strerror or str(error)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise StorageFullError(
+                f"{what}: {reason}", hint="make room, or choose another directory for backups"
+            ) from error
+        raise StorageError(
+            f"{what}: {reason}", hint="check the directory and its permissions"
+        ) from error
+
+
+def make_directory(directory: Path) -> None:
+    """Make a directory for backups that nobody else can read, unless it is there.
+
+    Raises:
+        StorageError: it cannot be made, or is something else.
+    """
+    with storage_errors(f"{directory.name} cannot be made a directory for backups"):
+        if not directory.is_dir():
+            directory.mkdir(mode=0o700)
+            sync_directory(directory.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory durable."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def create_file(path: Path) -> int:
+    """Return a descriptor of a new file, 0600, that is written to."""
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.open(path, flags, 0o600)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a new file and make its bytes durable."""
+    handle = create_file(path)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(handle, view) :]
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def open_file(path: Path) -> int:
+    """Return a descriptor of a regular file; a link, a device or a pipe is refused.
+
+    Raises:
+        OSError: there is none, or it is something else.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return handle
+
+
+@contextmanager
+def working_directory(parent: Path) -> Iterator[Path]:
+    """Make a directory, 0700, for what is not whole yet; all of it is gone afterwards.
+
+    Raises:
+        StorageError: it cannot be made.
+    """
+    with storage_errors(f"{parent.name} cannot be written"):
+        work, lock = _make_working_directory(parent)
+    try:
+        yield work
+    finally:
+        _clear(work)
+        os.close(lock)
+
+
+def _make_working_directory(parent: Path) -> tuple[Path, int]:
+    """Return a new directory and the descriptor of its lock, which is held."""
+    while True:
+        work = parent / f".{secrets.token_hex(8)}{_PARTIAL}"
+        work.mkdir(mode=0o700)
+        lock = _take_lock(work)
+        if lock is not None:
+            return work, lock
+
+
+def _take_lock(work: Path) -> int | None:
+    """Return the lock of a new directory, held; None if it was taken for a leftover meanwhile."""
+    try:
+        lock = create_file(work / _LOCK)
+    except FileNotFoundError:
+        return None
+    except BaseException:
+        _clear(work)
+        raise
+    with suppress(BlockingIOError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(lock).st_nlink:
+            return lock
+    os.close(lock)
+    return None
+
+
+def _clear(work: Path) -> None:
+    """Remove a working directory, its lock last but for the directory itself.
+
+    What a manifest in it speaks of was not published, or is being deleted: it goes first.
+    """
+    with suppress(OSError):
+        for manifest in work.glob(f"*{MANIFEST}"):
+            if not os.path.lexists(work.parent / manifest.name):
+                for suffix in (VERIFIED, ARTEFACT):
+                    (work.parent / f"{manifest.stem}{suffix}").unlink(missing_ok=True)
+        for entry in work.iterdir():
+            if entry.name != _LOCK:
+                _remove(entry)
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def _remove(entry: Path) -> None:
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.rmtree(entry, ignore_errors=True)
+    else:
+        entry.unlink(missing_ok=True)
+
+
+def publish(work: Path, directory: Path, name: str) -> None:
+    """Move a backup out of its working directory: the artefact, then the manifest.
+
+    A crash in between leaves the manifest in the working directory, and `sweep` undoes it.
+
+    Raises:
+        StorageError: it could not be; there is no such backup then.
+    """
+    with storage_errors("the backup could not be published"):
+        sync_directory(work)
+        for suffix in (ARTEFACT, VERIFIED, MANIFEST):
+            if (work / f"{name}{suffix}").exists():
+                (work / f"{name}{suffix}").rename(directory / f"{name}{suffix}")
+                sync_directory(directory)
+
+
+def replace(directory: Path, file_name: str, data: bytes) -> None:
+    """Write a small file whole, in place of one that may be there.
+
+    Raises:
+        StorageError: it could not be; what was there is there still.
+    """
+    with working_directory(directory) as work, storage_errors(f"{file_name} cannot be written"):
+        write_file(work / file_name, data)
+        (work / file_name).replace(directory / file_name)
+        sync_directory(directory)
+
+
+def withdraw(directory: Path, name: str) -> None:
+    """Delete a backup: its manifest goes first, so that what is left is no backup.
+
+    Raises:
+        StorageError: it could not be.
+    """
+    with (
+        storage_errors(f"{name} cannot be deleted"),
+        working_directory(directory) as work,
+        suppress(FileNotFoundError),
+    ):
+        (directory / f"{name}{MANIFEST}").rename(work / f"{name}{MANIFEST}")
+        sync_directory(directory)
+
+
+def sweep(directory: Path) -> int:
+    """Clear up after processes that died while they made or deleted backups; return how many."""
+    swept = 0
+    with suppress(OSError):
+        for work in directory.glob(f".*{_PARTIAL}"):
+            swept += _sweep_one(work)
+    return swept
+
+
+def _sweep_one(work: Path) -> bool:
+    try:
+        lock = os.open(work / _LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        with suppress(OSError):
+            if time.time() - work.lstat().st_mtime > _UNLOCKED_SECONDS:
+                _clear(work)
+                return True
+        return False
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        # Somebody is at work in it.
+        return False
+    else:
+        _clear(work)
+        return True
+    finally:
+        os.close(lock)
