@@ -96,6 +96,11 @@ def _broken(name: str, what: str) -> BrokenChainError:
     )
 
 
+def default_directory(store: Path) -> Path:
+    """Return where the backups of a store are unless it is told otherwise."""
+    return store.with_name(f"{store.name}.backups")
+
+
 def read_catalogue(directory: Path) -> Catalogue:
     """Return the backups of a directory; there are none where there is no directory. Blocks.
 

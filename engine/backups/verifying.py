@@ -35,7 +35,7 @@ class VerifyReport:
         return not any(finding.severity == "error" for finding in self.findings)
 
 
-def verify_backup(tell: Teller, catalogue: Catalogue, backup: Backup, now: int) -> VerifyReport:
+def verify_links(tell: Teller, catalogue: Catalogue, backup: Backup, now: int) -> VerifyReport:
     """Restore a backup to a temporary place beside it, and look through what comes of it. Blocks.
 
     That it was verified at `now` (UTC microseconds) is kept beside it.

@@ -10,7 +10,17 @@ from importlib import metadata
 
 import click
 
-from inspector.cli import benching, demo, lifecycle, moving, opening, reading, showing, tiers
+from inspector.cli import (
+    backups,
+    benching,
+    demo,
+    lifecycle,
+    moving,
+    opening,
+    reading,
+    showing,
+    tiers,
+)
 from inspector.cli.failing import FAILED, report
 
 INTERRUPTED = 130
@@ -64,6 +74,7 @@ Examples:
   memory-inspector export sample.db all.jsonl.zst
   memory-inspector import other.db all.jsonl.zst
   memory-inspector lifecycle plan sample.db      what its policies would do
+  memory-inspector backup create sample.db       whole or incremental, proven
   memory-inspector open -- -odd.db               a name that begins with a dash
 """,
 )
@@ -88,6 +99,7 @@ for _command in (
     *showing.COMMANDS,
     *moving.COMMANDS,
     *lifecycle.COMMANDS,
+    *backups.COMMANDS,
     *tiers.COMMANDS,
     *benching.COMMANDS,
     *demo.COMMANDS,

@@ -7,6 +7,7 @@ import contextlib
 import re
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +33,7 @@ _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*([mhdw])", re.IGNORECASE)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def _duration(_ctx: click.Context, _parameter: click.Parameter, text: str) -> timedelta:
+def duration(_ctx: click.Context, _parameter: click.Parameter, text: str) -> timedelta:
     """Return `6h` as a length of time."""
     match = _DURATION.fullmatch(text.strip())
     if match is None:
@@ -48,7 +49,7 @@ def _duration(_ctx: click.Context, _parameter: click.Parameter, text: str) -> ti
 @STORE
 @click.option(
     "--every",
-    callback=_duration,
+    callback=duration,
     default="6h",
     show_default=True,
     metavar="TIME",
@@ -66,11 +67,11 @@ def run_(store: Path, *, every: timedelta, once: bool) -> None:
       memory-inspector lifecycle run agent.db --every 6h
       memory-inspector lifecycle run agent.db --every 1d --once      (for cron)
     """
-    run(_stay(store, every, once=once))
+    run(stay(store, lambda memories: _keep_going(memories, every, once=once)))
 
 
-async def _stay(store: Path, every: timedelta, *, once: bool) -> None:
-    """Do what is due, over and over; SIGTERM ends it as if it were done."""
+async def stay(store: Path, work: Callable[[MemoryStore], Awaitable[None]]) -> None:
+    """Do work that does not end by itself; SIGTERM ends it as if it were done."""
     task = asyncio.current_task()
     loop = asyncio.get_running_loop()
     terminated = False
@@ -86,11 +87,11 @@ async def _stay(store: Path, every: timedelta, *, once: bool) -> None:
         loop.add_signal_handler(signal.SIGTERM, terminate)
     try:
         async with changing(store) as memories:
-            await _keep_going(memories, every, once=once)
+            await work(memories)
     except asyncio.CancelledError:
         if not terminated:
             raise
-        _say("ended")
+        say("ended")
 
 
 async def _keep_going(memories: MemoryStore, every: timedelta, *, once: bool) -> None:
@@ -106,12 +107,12 @@ async def _keep_going(memories: MemoryStore, every: timedelta, *, once: bool) ->
         try:
             due = await _do_what_is_due(memories, every)
         except EngineError as error:
-            if once or not _is_passing(error):
+            if once or not is_passing(error):
                 raise
-            _say(f"put off: {error.message}")
+            say(f"put off: {error.message}")
             due = datetime.now(UTC) + RETRY
         if due != said:
-            _say(f"the next run is due at {formatting.exact_time(due)}")
+            say(f"the next run is due at {formatting.exact_time(due)}")
         if once:
             return
         said = due
@@ -126,10 +127,10 @@ async def _do_what_is_due(memories: MemoryStore, every: timedelta) -> datetime:
     if last is not None and now - last.started_at >= 2 * every:
         missed = int((now - last.started_at) / every) - 1
         noun = "run was" if missed == 1 else "runs were"
-        _say(f"{formatting.count(missed)} {noun} missed since run {last.id}; one makes up for it")
+        say(f"{formatting.count(missed)} {noun} missed since run {last.id}; one makes up for it")
     done = await memories.lifecycle.run_due(every / timedelta(hours=1))
     if done is not None:
-        _say(run_text(done))
+        say(run_text(done))
         last = done
     return (now if last is None else last.started_at) + every
 
@@ -141,13 +142,14 @@ async def _last_run(memories: MemoryStore) -> Run | None:
     return None
 
 
-def _is_passing(error: EngineError) -> bool:
+def is_passing(error: EngineError) -> bool:
+    """Return whether there is use in trying again."""
     from engine import StalePlanError
 
     return error.retryable or isinstance(error, StalePlanError)
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     """Print a line at once, also where nobody reads line by line."""
     output.print_text(text)
     sys.stdout.flush()
