@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
-from contextlib import closing
+from contextlib import aclosing, closing
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kit import ManualClock, check_sound
 
-from engine import EngineError, MemoryStore, Policy, Tier, open_store
+from engine import (
+    EngineError,
+    InvalidSettingError,
+    MemoryStore,
+    Policy,
+    StalePlanError,
+    StorageError,
+    Tier,
+    open_store,
+)
 from engine.backends.sqlite.driver import driver
 from engine.backends.sqlite.schema import SCHEMA
 from engine.backups import Backup, read_catalogue, restore_chain
+from engine.backups.publishing import working_directory
 from engine.procedures.increments import COUNTED, PARTS, WHOLE
 
 
@@ -223,3 +234,239 @@ async def act(store: MemoryStore, what: str, subject: Any, value: Any = None) ->
                 await store.flush()
     except EngineError:
         return
+
+
+async def test_writers_go_on_while_a_backup_is_made(
+    store: MemoryStore, path: Path, tmp_path: Path
+) -> None:
+    """The backup is one moment in between: all that came before its sequence, nothing after."""
+    await fill(store)
+    going = True
+    written = 0
+
+    async def write() -> None:
+        nonlocal written
+        while going:
+            await store.put(f"w{written}", "written meanwhile")
+            written += 1
+
+    writer = asyncio.create_task(write())
+    backups = [await store.backups.create(kind=kind) for kind in ("full", "incremental")]
+    going = False
+    await writer
+
+    assert written > 0
+    for backup in backups:
+        target = await restored(backup, store.backups.directory, tmp_path / f"{backup.kind}.db")
+        async with open_store(target, create=False) as old:
+            assert await old.sequence() == backup.sequence
+            notices = await old.changes(limit=10_000)
+            assert notices == (await store.changes(limit=10_000))[: backup.sequence]
+        check_sound(target)
+
+
+async def test_an_incremental_becomes_full_when_history_is_another(
+    store: MemoryStore, path: Path
+) -> None:
+    """A store that was set back is not built on; the backup says why it is a full one."""
+    await store.put("a", 1)
+    await store.backups.create()
+    with closing(driver.connect(path)) as connection:
+        connection.execute("UPDATE changes SET before = '{}' WHERE sequence = 1")
+        connection.commit()
+    other = await store.backups.create(kind="incremental")
+    assert other.kind == "full"
+    assert "history" in other.manifest.reason
+
+    with closing(driver.connect(path)) as connection:
+        connection.execute("INSERT INTO meta VALUES ('lineage', 'after restore')")
+        connection.commit()
+    after = await store.backups.create(kind="incremental")
+    assert after.kind == "full"
+    assert "set back" in after.manifest.reason
+    assert (await store.backups.create(kind="incremental")).kind == "incremental"
+
+
+async def test_an_incremental_becomes_full_when_its_chain_is_damaged(store: MemoryStore) -> None:
+    """What cannot be restored is not built on; the new backup is proven to be whole."""
+    await store.put("a", "x" * 5_000)
+    first = await store.backups.create()
+    artefact = (await store.backups.catalogue()).artefact(first)
+    artefact.write_bytes(artefact.read_bytes()[:-1] + b"\x00")
+
+    second = await store.backups.create(kind="incremental")
+
+    assert second.kind == "full"
+    assert "chain" in second.manifest.reason
+    assert (await store.backups.verify(second)).ok
+    assert not (await store.backups.verify(first)).ok
+
+
+async def test_a_verification_is_remembered_for_these_bytes_alone(
+    store: MemoryStore, clock: ManualClock
+) -> None:
+    """`verified_at` is kept beside the backup, and does not hold for another artefact."""
+    await store.put("a", 1)
+    made = await store.backups.create(verify=False)
+    assert made.verified_at is None
+
+    assert (await store.backups.verify(made)).ok
+    (known,) = await store.backups.list()
+    assert known.verified_at is not None
+
+    mark = store.backups.directory / f"{made.name}.verified"
+    mark.write_bytes(mark.read_bytes().replace(made.manifest.digest.encode(), b"0" * 64))
+    (known,) = await store.backups.list()
+    assert known.verified_at is None
+
+
+async def test_backups_outlive_their_store(store: MemoryStore, path: Path, tmp_path: Path) -> None:
+    """With the store gone, the directory alone says what there is and restores it."""
+    await store.put("a", "kept")
+    made = await store.backups.create()
+    directory = store.backups.directory
+    await store.close()
+    path.unlink()
+
+    catalogue = read_catalogue(directory)
+    assert [backup.name for backup in catalogue.backups] == [made.name]
+    await restore_chain(catalogue, catalogue.backups[0], path)
+    async with open_store(path, create=False) as again:
+        item = await again.peek("a")
+        assert item is not None
+        assert item.content == "kept"
+
+
+async def test_restore_refuses_a_target_that_exists(store: MemoryStore, path: Path) -> None:
+    """Nothing is written over; what is there stays as it is."""
+    await store.put("a", 1)
+    made = await store.backups.create(verify=False)
+    with pytest.raises(StorageError, match="exists"):
+        await restored(made, store.backups.directory, path)
+    assert await store.count() == 1
+
+
+async def test_pruning_is_planned_and_then_done(store: MemoryStore, clock: ManualClock) -> None:
+    """The dry run changes nothing; carried out, exactly its backups are gone."""
+    for n in range(4):
+        await store.put("a", n)
+        clock.advance(days=1)
+        await store.backups.create(verify=False)
+
+    plan = await store.backups.prune(keep_last=2)
+    assert len(plan.delete) == 2
+    assert len(await store.backups.list()) == 4
+    await store.backups.prune(plan)
+    assert {backup.name for backup in await store.backups.list()} == plan.keep.keys()
+    assert len(list(store.backups.directory.iterdir())) == 4
+
+
+async def test_a_plan_to_prune_goes_stale(store: MemoryStore, clock: ManualClock) -> None:
+    """A backup that something was built on since the plan is not deleted, nor is any other."""
+    await store.put("a", 1)
+    await store.backups.create(verify=False)
+    clock.advance(days=1)
+    await store.backups.create(verify=False)
+    newest = (await store.backups.list())[-1]
+    plan = await store.backups.prune(keep_last=1)
+    for file in store.backups.directory.glob(f"{newest.name}.*"):
+        file.unlink()
+
+    with pytest.raises(StalePlanError):
+        await store.backups.prune(plan)
+    assert len(await store.backups.list()) == 1
+
+
+async def test_due_backups_are_made_once(store: MemoryStore, clock: ManualClock) -> None:
+    """The first at once; then after so many hours or changes, and one for all that were missed."""
+    made = await store.backups.run_due(hours=6, verify=False)
+    assert made is not None
+    assert await store.backups.run_due(hours=6, verify=False) is None
+    clock.advance(hours=20)
+    due = await store.backups.due(hours=6)
+    assert due is not None
+    assert due.missed == 2
+    assert await store.backups.run_due(hours=6, verify=False) is not None
+    assert await store.backups.run_due(hours=6, changes=2, verify=False) is None
+    await store.put_many([{"content": n} for n in range(2)])
+    assert await store.backups.run_due(hours=6, changes=2, verify=False) is not None
+    with pytest.raises(InvalidSettingError):
+        await store.backups.due()
+
+
+async def test_keeping_up_makes_what_is_due_until_it_is_left(store: MemoryStore) -> None:
+    """A loop over it gets each backup as it is made."""
+    async with aclosing(store.backups.keep_up(changes=1, verify=False, look_seconds=0)) as made:
+        first = await anext(made)
+        await store.put("a", 1)
+        second = await anext(made)
+    assert (first.kind, second.kind) == ("full", "incremental")
+
+
+async def test_a_chain_is_copied_to_another_directory(
+    store: MemoryStore, path: Path, tmp_path: Path
+) -> None:
+    """With all it builds on, private, and ready to be restored from there."""
+    await fill(store)
+    await store.backups.create(verify=False)
+    await store.put("b", 2)
+    step = await store.backups.create(kind="incremental", verify=False)
+    there = tmp_path / "else where"
+
+    for _ in range(2):
+        await store.backups.copy(step, there.as_uri())
+
+    assert len(list(there.iterdir())) == 4
+    assert {stat.S_IMODE(file.stat().st_mode) for file in there.iterdir()} == {0o600}
+    target = await restored(step, there, tmp_path / "restored.db")
+    assert dump(target) == dump(path)
+
+
+async def test_a_chain_is_copied_to_any_file_system_of_fsspec(store: MemoryStore) -> None:
+    """What is elsewhere has the same bytes; without fsspec, the error says how to get it."""
+    await store.put("a", 1)
+    made = await store.backups.create(verify=False)
+    try:
+        import fsspec
+    except ImportError:
+        with pytest.raises(StorageError, match="fsspec"):
+            await store.backups.copy(made, "memory://backups")
+        return
+    await store.backups.copy(made, "memory://backups")
+    system = fsspec.filesystem("memory")
+    artefact = (await store.backups.catalogue()).artefact(made)
+    assert system.cat_file(f"/backups/{made.name}.zst") == artefact.read_bytes()
+    assert system.exists(f"/backups/{made.name}.json")
+    with pytest.raises(StorageError):
+        await store.backups.copy(made, "nosuch://place")
+
+
+async def test_cancelling_leaves_nothing_behind(store: MemoryStore) -> None:
+    """Called off in the middle, a backup has no name and no rest."""
+    await fill(store)
+    begun = asyncio.Event()
+    task = asyncio.create_task(store.backups.create(progress=lambda *_: begun.set()))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert list(store.backups.directory.iterdir()) == []
+    assert (await store.backups.create()).verified_at is not None
+
+
+async def test_leftovers_of_dead_processes_are_swept(store: MemoryStore) -> None:
+    """Half a publication and half a deletion end as no backup; what is at work is left alone."""
+    await store.put("a", 1)
+    made = await store.backups.create(verify=False)
+    directory = store.backups.directory
+    dead = directory / ".0123456789abcdef.partial"
+    dead.mkdir()
+    (dead / "lock").touch()
+    # As after a crash between the two names: the artefact is out, the manifest is not.
+    (dead / "copy.db").write_bytes(b"x")
+    (directory / f"{made.name}.json").rename(dead / f"{made.name}.json")
+
+    with working_directory(directory) as alive:
+        assert read_catalogue(directory).backups == ()
+        assert alive.exists()
+    assert list(directory.iterdir()) == []
