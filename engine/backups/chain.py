@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +12,7 @@ from typing import Any, Final
 from engine.backends.sqlite.connection import connect
 from engine.backends.sqlite.driver import run_procedure, translated
 from engine.backends.sqlite.opening import check_schema
+from engine.backends.sqlite.schema import APPLICATION_ID
 from engine.backups.artefact import corrupt, raw_limit, read_artefact
 from engine.backups.catalogue import Catalogue
 from engine.backups.manifest import Backup, Manifest
@@ -23,7 +25,14 @@ from engine.backups.publishing import (
 )
 from engine.backups.records import decode_all
 from engine.backups.threads import Progress, Teller, in_thread, silent
-from engine.errors import CorruptBackupError, EngineError, NotAStoreError, StorageError
+from engine.errors import (
+    CorruptBackupError,
+    EngineError,
+    NotAStoreError,
+    SchemaTooNewError,
+    StorageError,
+    StorageFullError,
+)
 from engine.procedures.base import TextChange
 from engine.procedures.digests import as_digest, digest_page, load_all_names
 from engine.procedures.fulltext import write_text
@@ -104,31 +113,29 @@ def rebuild(tell: Teller, links: Sequence[Link], path: Path) -> None:
 
     Raises:
         CorruptBackupError: a backup is damaged, or what came of it is not what it was.
+        SchemaTooNewError: it is of a newer engine.
         StorageError: the file cannot be written.
     """
     total = sum(raw_limit(link.manifest) for link in links)
     done = _unpack_full(tell, links[0], path, total)
-    try:
+    with _misfits(tell, links[0].manifest):
         connection = connect(path, read_only=False, busy_timeout_seconds=0.0)
-    except EngineError as error:
-        raise corrupt(links[0].manifest.name, "it holds no store") from error
     try:
         tell.watch(connection)
-        with translated():
+        with _misfits(tell, links[0].manifest), translated():
             # Nobody else knows the file, and it is made durable at the end.
             connection.execute("PRAGMA locking_mode=EXCLUSIVE")
             connection.execute("PRAGMA synchronous=OFF")
-        check_is_store(connection, path, links[0].manifest)
+            _check_is_store(connection, path)
         for link in links[1:]:
-            done = _bring_in(tell, connection, link, done, total)
-        if len(links) > 1:
-            with translated():
+            with _misfits(tell, link.manifest), translated():
+                done = _bring_in(tell, connection, link, done, total)
+        with _misfits(tell, links[-1].manifest), translated():
+            if len(links) > 1:
                 connection.execute("BEGIN")
-            run_procedure(connection, drop_unused())
-            with translated():
+                run_procedure(connection, drop_unused())
                 connection.execute("COMMIT")
-        check_equal(tell, connection, links)
-        with translated():
+            check_equal(tell, connection, links)
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     finally:
         connection.close()
@@ -138,6 +145,25 @@ def rebuild(tell: Teller, links: Sequence[Link], path: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+@contextmanager
+def _misfits(tell: Teller, manifest: Manifest) -> Iterator[None]:
+    """Say of bytes that were proven and still make no store which backup they are of.
+
+    Somebody else wrote them, or the store was damaged when they were read: they may hold anything.
+
+    Raises:
+        CorruptBackupError: they make no store.
+    """
+    try:
+        yield
+    except (CorruptBackupError, SchemaTooNewError, StorageError, StorageFullError):
+        raise
+    except (EngineError, LookupError, TypeError, ValueError, AttributeError) as error:
+        if tell.stopped:
+            raise
+        raise corrupt(manifest.name, f"it makes no store: {error}") from error
 
 
 def _unpack_full(tell: Teller, link: Link, path: Path, total: int) -> int:
@@ -156,44 +182,34 @@ def _unpack_full(tell: Teller, link: Link, path: Path, total: int) -> int:
     return done
 
 
-def check_is_store(connection: Any, path: Path, manifest: Manifest) -> None:
-    """Refuse what is no store, whatever its manifest says; an older one is brought up to date.
+def _check_is_store(connection: Any, path: Path) -> None:
+    """Refuse what is no store, whatever its manifest says; bring an older one up to date.
 
     Raises:
-        CorruptBackupError: it is none, or damaged.
+        NotAStoreError: it is none.
         SchemaTooNewError: it is of a newer engine.
     """
-    try:
-        check_schema(connection, path)
-    except (NotAStoreError, CorruptBackupError) as error:
-        raise corrupt(manifest.name, f"it holds no store: {error}") from error
+    ((application,),) = connection.execute("PRAGMA application_id").fetchall()
+    if application != APPLICATION_ID:
+        raise NotAStoreError("it is another application's database", hint="use another backup")
+    check_schema(connection, path)
 
 
 def _bring_in(tell: Teller, connection: Any, link: Link, done: int, total: int) -> int:
+    """Bring one increment in, in one transaction; return how far the whole chain is."""
     replay = Replay(Names())
     texts: list[TextChange] = []
-    with translated():
-        connection.execute("BEGIN IMMEDIATE")
-    chunks = read_artefact(link.artefact, link.manifest)
-    try:
-        for record in decode_all(chunks):
-            run_procedure(connection, replay_record(replay, record), texts)
-            if len(texts) >= TEXT_CHANGES:
-                run_procedure(connection, write_text(texts))
-                texts.clear()
-            tell("restore", done, total)
-        run_procedure(connection, end_replay(replay), texts)
-        run_procedure(connection, write_text(texts))
-    except CorruptBackupError:
-        raise
-    except (EngineError, KeyError, TypeError, ValueError) as error:
-        if tell.stopped or isinstance(error, OSError):
-            raise
-        # Proven bytes that do not fit the store before them: not written by this engine.
-        raise corrupt(link.manifest.name, f"it does not fit what it builds on: {error}") from error
-    with translated():
-        connection.execute("COMMIT")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    connection.execute("BEGIN IMMEDIATE")
+    for record in decode_all(read_artefact(link.artefact, link.manifest)):
+        run_procedure(connection, replay_record(replay, record), texts)
+        if len(texts) >= TEXT_CHANGES:
+            run_procedure(connection, write_text(texts))
+            texts.clear()
+        tell("restore", done, total)
+    run_procedure(connection, end_replay(replay), texts)
+    run_procedure(connection, write_text(texts))
+    connection.execute("COMMIT")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     return done + link.manifest.raw_bytes
 
 
@@ -204,12 +220,7 @@ def check_equal(tell: Teller, connection: Any, links: Sequence[Link]) -> None:
         CorruptBackupError: they differ.
     """
     manifest = links[-1].manifest
-    try:
-        snapshot = run_procedure(connection, load_snapshot())
-    except (EngineError, KeyError, TypeError) as error:
-        if tell.stopped:
-            raise
-        raise corrupt(manifest.name, f"the restored store cannot be read: {error}") from error
+    snapshot = run_procedure(connection, load_snapshot())
     if snapshot.store_id != manifest.store_id:
         raise corrupt(manifest.name, "it holds another store than its manifest says")
     if (snapshot.sequence, snapshot.anchor) != (manifest.sequence, manifest.anchor):

@@ -186,7 +186,7 @@ def load_sealed(data: bytes) -> dict[str, Any]:
             f"the manifest has format {version}; this engine knows up to {FORMAT}",
             hint="upgrade agent-memory-inspector",
         )
-    if version != FORMAT:
+    if type(version) is not int or version != FORMAT:
         raise _invalid("the manifest does not say its format")
     seal = record.pop("seal", None)
     if seal != _seal(record):

@@ -64,5 +64,6 @@ def find_due(
     made = sequence - newest.sequence
     if changes is not None and (made >= changes or made < 0):
         # Fewer than there were: the store was set back.
-        return Due(reason=f"{abs(made):,} changes since the last backup", missed=0)
+        noun = "change" if abs(made) == 1 else "changes"
+        return Due(reason=f"{abs(made):,} {noun} since the last backup", missed=0)
     return None
