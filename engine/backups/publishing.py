@@ -1,7 +1,7 @@
 """Files that appear whole or not at all, and what is left when a process dies in between.
 
-Whatever is being made is in a working directory of its own, `.<token>.partial`, whose `lock` its
-maker holds: the system lets go of it when the maker ends, however it ends, and whoever finds it
+Whatever is being made is in a working directory of its own, `.<token>.partial`, on which its maker
+holds a lock: the system lets go of it when the maker ends, however it ends, and whoever finds it
 free may clear up. A backup is its manifest: that is moved out last, and taken in first.
 """
 
@@ -24,10 +24,9 @@ from engine.errors import StorageError, StorageFullError
 ARTEFACT: Final = ".zst"
 MANIFEST: Final = ".json"
 VERIFIED: Final = ".verified"
-_LOCK: Final = "lock"
 _PARTIAL: Final = ".partial"
-_UNLOCKED_SECONDS: Final = 3_600.0
-"""A working directory without a lock is one that is just being made, or half cleared up."""
+_ABANDONED_SECONDS: Final = 86_400.0
+"""Where the file system has no locks, a working directory so old belongs to nobody."""
 
 
 @contextmanager
@@ -124,34 +123,56 @@ def working_directory(parent: Path) -> Iterator[Path]:
 
 
 def _make_working_directory(parent: Path) -> tuple[Path, int]:
-    """Return a new directory and the descriptor of its lock, which is held."""
+    """Return a new directory and a descriptor of it, which holds the lock."""
     while True:
         work = parent / f".{secrets.token_hex(8)}{_PARTIAL}"
         work.mkdir(mode=0o700)
-        lock = _take_lock(work)
-        if lock is not None:
-            return work, lock
+        handle = _take(work)
+        if handle is not None:
+            return work, handle
 
 
-def _take_lock(work: Path) -> int | None:
-    """Return the lock of a new directory, held; None if it was taken for a leftover meanwhile."""
+def _take(work: Path) -> int | None:
+    """Return a descriptor of a new directory, locked; None if it was swept before it was."""
     try:
-        lock = create_file(work / _LOCK)
+        handle = _open_directory(work)
     except FileNotFoundError:
         return None
+    try:
+        _try_to_lock(handle)
+        if work.stat().st_ino == os.fstat(handle).st_ino:
+            return handle
+    except (BlockingIOError, FileNotFoundError):
+        # Taken for a leftover, between its making and its lock.
+        pass
     except BaseException:
-        _clear(work)
+        os.close(handle)
         raise
-    with suppress(BlockingIOError):
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(lock).st_nlink:
-            return lock
-    os.close(lock)
+    os.close(handle)
     return None
 
 
+def _open_directory(path: Path) -> int:
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
+def _try_to_lock(handle: int) -> bool:
+    """Lock a directory; return whether its file system can do that.
+
+    Raises:
+        BlockingIOError: somebody else holds it.
+    """
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:
+        return False
+    return True
+
+
 def _clear(work: Path) -> None:
-    """Remove a working directory, its lock last but for the directory itself.
+    """Remove a working directory.
 
     What a manifest in it speaks of was not published, or is being deleted: it goes first.
     """
@@ -160,17 +181,7 @@ def _clear(work: Path) -> None:
             if not os.path.lexists(work.parent / manifest.name):
                 for suffix in (VERIFIED, ARTEFACT):
                     (work.parent / f"{manifest.stem}{suffix}").unlink(missing_ok=True)
-        for entry in work.iterdir():
-            if entry.name != _LOCK:
-                _remove(entry)
     shutil.rmtree(work, ignore_errors=True)
-
-
-def _remove(entry: Path) -> None:
-    if entry.is_dir() and not entry.is_symlink():
-        shutil.rmtree(entry, ignore_errors=True)
-    else:
-        entry.unlink(missing_ok=True)
 
 
 def publish(work: Path, directory: Path, name: str) -> None:
@@ -227,22 +238,18 @@ def sweep(directory: Path) -> int:
 
 def _sweep_one(work: Path) -> bool:
     try:
-        lock = os.open(work / _LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        with suppress(OSError):
-            if time.time() - work.lstat().st_mtime > _UNLOCKED_SECONDS:
-                _clear(work)
-                return True
-        return False
+        handle = _open_directory(work)
     except OSError:
         return False
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not _try_to_lock(handle):
+            age_seconds = time.time() - os.fstat(handle).st_mtime
+            if age_seconds < _ABANDONED_SECONDS:
+                return False
+        _clear(work)
     except OSError:
         # Somebody is at work in it.
         return False
-    else:
-        _clear(work)
-        return True
     finally:
-        os.close(lock)
+        os.close(handle)
+    return True

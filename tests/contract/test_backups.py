@@ -461,7 +461,6 @@ async def test_leftovers_of_dead_processes_are_swept(store: MemoryStore) -> None
     directory = store.backups.directory
     dead = directory / ".0123456789abcdef.partial"
     dead.mkdir()
-    (dead / "lock").touch()
     # As after a crash between the two names: the artefact is out, the manifest is not.
     (dead / "copy.db").write_bytes(b"x")
     (directory / f"{made.name}.json").rename(dead / f"{made.name}.json")

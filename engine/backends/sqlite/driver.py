@@ -63,11 +63,21 @@ _CODES: Final = {
     26: "notadb",
 }
 
+_CODES_OF_TEXTS: Final = {
+    "database is locked": 5,
+    "attempt to write a readonly database": 8,
+    "disk I/O error": 10,
+    "database disk image is malformed": 11,
+    "database or disk is full": 13,
+    "unable to open database file": 14,
+}
+"""The backup interface of some drivers gives no code, only SQLite's text for it."""
+
 
 def translate(error: Exception) -> EngineError:
     """Return our error for one of the driver's, keyed by SQLite's result code."""
-    code = getattr(error, "sqlite_errorcode", None)
     text = str(error)
+    code = getattr(error, "sqlite_errorcode", None) or _CODES_OF_TEXTS.get(text)
     match _CODES.get(code & 0xFF) if isinstance(code, int) else None:
         case "busy":
             return StoreBusyError(
