@@ -34,17 +34,19 @@ from engine.clock import to_datetime
 from engine.errors import BrokenChainError, CorruptBackupError
 from engine.procedures.digests import MODULUS, as_digest, digest_difference, load_all_names
 from engine.procedures.increments import (
+    FORGOTTEN,
     ROWS,
     WHOLE,
     Record,
     Snapshot,
     batches_of,
     load_anchor,
-    load_reach,
+    load_first_at,
     load_snapshot,
     read_accesses,
     read_changes,
     read_contents,
+    read_kept_moves,
     read_messages,
     read_whole,
 )
@@ -137,6 +139,7 @@ def _manifest(order: Order, kind: Kind, snapshot: Snapshot) -> Manifest:
         parent_digest=None,
         first_sequence=0,
         sequence=snapshot.sequence,
+        oldest=snapshot.oldest,
         first_at=snapshot.store_created_at,
         created_at=order.now,
         counts=snapshot.counts,
@@ -247,18 +250,13 @@ def _choose_parent(connection: Any, snapshot: Snapshot, catalogue: Catalogue) ->
             reason = "the store has another schema since the last backup"
         elif manifest.lineage != snapshot.lineage or manifest.sequence > snapshot.sequence:
             reason = "the store was set back to an earlier state since the last backup"
+        elif snapshot.oldest > max(1, manifest.sequence):
+            reason = "the change log no longer reaches back to the last backup"
         elif run_procedure(connection, load_anchor(manifest.sequence)) != manifest.anchor:
             reason = "the change log has another history than the last backup"
-        elif not _is_reached(connection, manifest.sequence, snapshot.sequence):
-            reason = "the change log no longer reaches back to the last backup"
         else:
             return _judge_chain(catalogue, backup)
     return reason
-
-
-def _is_reached(connection: Any, sequence: int, newest: int) -> bool:
-    first, _ = run_procedure(connection, load_reach(sequence))
-    return sequence == newest if first is None else first == sequence + 1
 
 
 def _judge_chain(catalogue: Catalogue, backup: Backup) -> _Parent | str:
@@ -287,7 +285,7 @@ def _write_increment(
     tell: Teller, order: Order, work: Path, connection: Any, snapshot: Snapshot, parent: _Parent
 ) -> Manifest:
     before = parent.manifest
-    _, first_at = run_procedure(connection, load_reach(before.sequence))
+    first_at = run_procedure(connection, load_first_at(before.sequence))
     manifest = replace(
         _manifest(order, "incremental", snapshot),
         chain=before.chain,
@@ -299,6 +297,8 @@ def _write_increment(
     with ArtefactWriter(work / f"{manifest.name}{ARTEFACT}") as artefact:
         reading = _Reading(tell, connection, artefact, parent, snapshot.sequence)
         reading.write_whole()
+        if snapshot.oldest != before.oldest:
+            reading.write_forgotten(snapshot.oldest)
         reading.write_changes()
         reading.write_rest()
     return _with_artefact(manifest, artefact, reading.item_digest(snapshot.counts["items"]))
@@ -329,6 +329,14 @@ class _Reading:
             record = run_procedure(self._connection, read_whole(table))
             for at in range(0, max(1, len(record.rows)), ROWS):
                 self._write(Record(table, record.rows[at : at + ROWS]))
+
+    def write_forgotten(self, oldest: int) -> None:
+        """Write that changes before `oldest` are no longer kept, and the moves that still are."""
+        self._write(Record(FORGOTTEN, [(oldest,)]))
+        after = -1
+        while (kept := run_procedure(self._connection, read_kept_moves(after, oldest))) is not None:
+            record, after = kept
+            self._write(record)
 
     def write_changes(self) -> None:
         """Write the changes, the items that they lead to, and the contents of both."""

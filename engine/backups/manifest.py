@@ -49,6 +49,8 @@ class Manifest:
     parent_digest: str | None
     first_sequence: int
     sequence: int
+    oldest: int
+    """The first change that the change log had, 0 if it had none."""
     first_at: int
     """When the change after `first_sequence` was made; of a full backup, the store's creation."""
     created_at: int
@@ -108,6 +110,7 @@ _CHECKS: Final[Mapping[str, Callable[[Any], bool]]] = {
     "parent_digest": lambda value: value is None or _is_hex(value),
     "first_sequence": _is_number,
     "sequence": _is_number,
+    "oldest": _is_number,
     "first_at": _is_number,
     "created_at": _is_number,
     "counts": _is_counts,

@@ -108,7 +108,7 @@ def _items(rows: Rows, names: NamesByKey) -> Iterable[DigestedItem]:
 
 
 _SINCE: Final = (
-    "SELECT item_id, operation, before FROM changes WHERE item_id IN "
+    "SELECT item_id, operation, before, version FROM changes WHERE item_id IN "
     "(SELECT value FROM json_each(?)) AND sequence > ? AND sequence <= ? ORDER BY sequence DESC"
 )
 _VERSIONS: Final = (
@@ -133,12 +133,18 @@ def digest_difference(
     states: dict[str, dict[str, Any] | None] = {
         item_id: now[item_id]._asdict() if item_id in now else None for item_id in ids
     }
-    for item_id, operation, before in changes:
+    earliest: dict[str, int | None] = {}
+    for item_id, operation, before, version in changes:
         states[item_id] = _before(states[item_id], item_id, operation, before)
-    for item_id, version in versions:
+        if operation != Operation.ASSOCIATE.value:
+            # A tier may change with the version or without it; whatever else does, with it.
+            alone = operation == Operation.UPDATE.value and (before or "").startswith('{"tier"')
+            earliest[item_id] = None if alone else version - 1
+    for item_id, logged in versions:
         state = states[item_id]
         if state is None:
             continue
+        version = logged if logged is not None else earliest.get(item_id)
         if version is None:
             return None
         total -= item_number(DigestedItem(**{**state, "version": version}))

@@ -73,6 +73,8 @@ PARTS: Final = {
 """Tables of which the rows are taken that are new or changed."""
 TOUCHED: Final = "touched"
 """The section of the ids of items that changed: what the earlier store has of them is void."""
+FORGOTTEN: Final = "forgotten"
+"""The section of the oldest change that is kept: what is older goes, moves between tiers too."""
 COUNTED: Final = (
     "items", "changes", "item_tags", "associations", "strays", "transitions", "messages",
     "sessions", "agents", "kinds", "relations", "actors", "tags", "policies", "runs",
@@ -95,6 +97,8 @@ class Snapshot(NamedTuple):
     schema_version: int
     store_created_at: int
     sequence: int
+    oldest: int
+    """The first change that is kept, 0 before there is one."""
     next_key: int
     message_key: int
     anchor: str
@@ -111,7 +115,9 @@ def load_snapshot() -> Procedure[Snapshot]:
     rows = yield Statement("SELECT name, value FROM meta")
     meta: dict[str, Any] = dict(rows)
     ((version,),) = yield Statement("PRAGMA user_version")
-    ((sequence,),) = yield Statement("SELECT coalesce(max(sequence), 0) FROM changes")
+    ((sequence, oldest),) = yield Statement(
+        "SELECT coalesce(max(sequence), 0), coalesce(min(sequence), 0) FROM changes"
+    )
     ((message_key,),) = yield Statement("SELECT coalesce(max(message_key), 0) FROM messages")
     counts: dict[str, int] = {}
     for table, sql in _COUNTS.items():
@@ -122,6 +128,7 @@ def load_snapshot() -> Procedure[Snapshot]:
         version,
         meta["created_at"],
         sequence,
+        oldest,
         meta["next_item_key"],
         message_key,
         (yield from load_anchor(sequence)),
@@ -139,19 +146,12 @@ def load_anchor(sequence: int) -> Procedure[str]:
     return blake2b(orjson.dumps(rows), digest_size=32).hexdigest()
 
 
-class LogReach(NamedTuple):
-    """What the change log has after a sequence: its first change, and when that was made."""
-
-    first: int | None
-    at: int | None
-
-
-def load_reach(after: int) -> Procedure[LogReach]:
-    """Return where the change log goes on after a sequence."""
+def load_first_at(after: int) -> Procedure[int | None]:
+    """Return when the first change after a sequence was made, None if there is none."""
     rows = yield Statement(
-        "SELECT sequence, at FROM changes WHERE sequence > ? ORDER BY sequence LIMIT 1", (after,)
+        "SELECT at FROM changes WHERE sequence > ? ORDER BY sequence LIMIT 1", (after,)
     )
-    return LogReach(*rows[0]) if rows else LogReach(None, None)
+    return int(rows[0][0]) if rows else None
 
 
 _WHOLE: Final = {
@@ -272,3 +272,14 @@ def read_messages(after: int) -> Procedure[tuple[Record, int] | None]:
     """Return a page of the messages after a key, and where the next one begins."""
     rows = yield Statement(_MESSAGES, (after, ROWS))
     return (Record("messages", rows), rows[-1][0]) if rows else None
+
+
+_KEPT_MOVES: Final = _select(
+    "transitions", "sequence > ? AND sequence < ? ORDER BY sequence LIMIT ?"
+)
+
+
+def read_kept_moves(after: int, oldest: int) -> Procedure[tuple[Record, int] | None]:
+    """Return a page of the moves that outlived their changes, and where the next one begins."""
+    rows = yield Statement(_KEPT_MOVES, (after, oldest, ROWS))
+    return (Record("transitions", rows), rows[-1][0]) if rows else None

@@ -13,7 +13,7 @@ from typing import Final
 
 from engine.errors import CorruptBackupError, CorruptItemError
 from engine.procedures.base import Deferred, Many, Procedure, Row, Rows, Statement, TextChange
-from engine.procedures.increments import PARTS, TOUCHED, WHOLE, Record
+from engine.procedures.increments import FORGOTTEN, PARTS, TOUCHED, WHOLE, Record
 from engine.procedures.indexing import Definition, index_paths, load_definitions
 from engine.procedures.items import Stored, load_stored
 from engine.procedures.names import Names, json_values
@@ -45,6 +45,16 @@ _VOID: Final = tuple(
         ("items", "item_key"),
     )
 )
+_UNUSE_FORGOTTEN: Final = (
+    "UPDATE contents SET uses = contents.uses - gone.uses FROM "
+    "(SELECT content_key, count(*) AS uses FROM changes WHERE sequence < ? "
+    "AND content_key IS NOT NULL GROUP BY 1) gone WHERE contents.content_key = gone.content_key"
+)
+_FORGET: Final = (
+    _UNUSE_FORGOTTEN,
+    "DELETE FROM changes WHERE sequence < ?",
+    "DELETE FROM transitions WHERE sequence < ?",
+)
 
 
 @dataclass(slots=True)
@@ -66,7 +76,7 @@ def replay_record(replay: Replay, record: Record) -> Procedure[None]:
         CorruptBackupError: it is of no known section, or its rows are not of that table.
     """
     section, rows = record
-    columns = {**WHOLE, **PARTS, TOUCHED: ("id",)}.get(section)
+    columns = {**WHOLE, **PARTS, TOUCHED: ("id",), FORGOTTEN: ("oldest",)}.get(section)
     if columns is None or any(len(row) != len(columns) for row in rows):
         raise CorruptBackupError(
             f"an incremental backup has rows that are not of {section!r:.80}",
@@ -74,6 +84,10 @@ def replay_record(replay: Replay, record: Record) -> Procedure[None]:
         )
     if section == TOUCHED:
         yield from _take_away(replay, [row[0] for row in rows])
+    elif section == FORGOTTEN:
+        for (oldest,) in rows:
+            for sql in _FORGET:
+                yield Statement(sql, (oldest,))
     elif section == "items":
         yield from _bring_items(replay, rows)
     elif section == "contents":

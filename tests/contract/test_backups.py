@@ -184,6 +184,7 @@ steps = st.one_of(
     st.tuples(st.just("move"), st.sampled_from(IDS), st.sampled_from(list(Tier))),
     st.tuples(st.just("undo"), st.integers(1, 30)),
     st.tuples(st.just("act"), st.sampled_from(["compress", "deduplicate", "merge(0.5)"])),
+    st.tuples(st.just("forget"), st.sampled_from([0.2, 1.5])),
     st.tuples(st.just("backup"), st.sampled_from(["full", "incremental", "incremental"])),
 )
 
@@ -201,11 +202,16 @@ async def test_any_history_comes_back_from_its_backups(
     folder = tmp_path_factory.mktemp("history")
     path = folder / "memory.db"
     made: list[tuple[Backup, dict[str, list[Any]]]] = []
-    async with open_store(path, clock=ManualClock(), durability="relaxed") as store:
+    clock = ManualClock()
+    async with open_store(path, clock=clock, durability="relaxed") as store:
         for step in [("backup", "full"), *history, ("backup", "incremental")]:
             if step[0] == "backup":
                 backup = await store.backups.create(kind=step[1], verify=False)
                 made.append((backup, dump(path)))
+            elif step[0] == "forget":
+                clock.advance(days=step[1])
+                await store.lifecycle.keep_history(1)
+                await store.lifecycle.apply(await store.lifecycle.plan([]))
             else:
                 await act(store, *step)
     for number, (backup, then) in enumerate(made):
@@ -285,6 +291,39 @@ async def test_an_incremental_becomes_full_when_history_is_another(
     assert after.kind == "full"
     assert "set back" in after.manifest.reason
     assert (await store.backups.create(kind="incremental")).kind == "incremental"
+
+
+async def test_history_that_is_forgotten_goes_from_backups_too(
+    store: MemoryStore, path: Path, tmp_path: Path, clock: ManualClock
+) -> None:
+    """An increment takes along that old changes went; one that would lack some is a full backup."""
+
+    async def forget() -> None:
+        await store.lifecycle.apply(await store.lifecycle.plan([]))
+
+    await store.lifecycle.keep_history(2)
+    await store.put("a", "x" * 3_000)
+    await store.delete("a")
+    await store.put("b", 1, tier=Tier.WORKING)
+    await store.update("b", tier=Tier.ARCHIVE)
+    clock.advance(days=3)
+    await store.put("c", 1)
+    await store.backups.create()
+    await store.tag("b", "again")
+    await forget()
+    step = await store.backups.create(kind="incremental")
+    assert (step.kind, step.manifest.oldest) == ("incremental", 5)
+    target = await restored(step, store.backups.directory, tmp_path / "step.db")
+    assert dump(target) == dump(path)
+    check_sound(target)
+
+    await store.put("d", 1)
+    clock.advance(days=3)
+    await store.put("e", 1)
+    await forget()
+    full = await store.backups.create(kind="incremental")
+    assert full.kind == "full"
+    assert "no longer reaches" in full.manifest.reason
 
 
 async def test_an_incremental_becomes_full_when_its_chain_is_damaged(store: MemoryStore) -> None:

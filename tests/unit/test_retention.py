@@ -38,6 +38,7 @@ def backup(
         parent_digest=None if parent is None else parent.manifest.digest,
         first_sequence=0 if parent is None else parent.sequence,
         sequence=sequence,
+        oldest=0,
         first_at=0,
         created_at=to_microseconds(at),
         counts={},
