@@ -137,6 +137,12 @@ async def change_much(store: MemoryStore) -> None:
     await store.undo(await store.sequence())
 
 
+async def forget(store: MemoryStore) -> None:
+    """Let go of the history that is not kept any longer, and do nothing else."""
+    await store.lifecycle.replace([])
+    await store.lifecycle.apply(await store.lifecycle.plan())
+
+
 async def pack(store: MemoryStore) -> None:
     """Pack and share contents, which is in no log, then touch what was packed."""
     policies = [
@@ -211,7 +217,7 @@ async def test_any_history_comes_back_from_its_backups(
             elif step[0] == "forget":
                 clock.advance(days=step[1])
                 await store.lifecycle.keep_history(1)
-                await store.lifecycle.apply(await store.lifecycle.plan([]))
+                await forget(store)
             else:
                 await act(store, *step)
     for number, (backup, then) in enumerate(made):
@@ -296,10 +302,7 @@ async def test_an_incremental_becomes_full_when_history_is_another(
 async def test_history_that_is_forgotten_goes_from_backups_too(
     store: MemoryStore, path: Path, tmp_path: Path, clock: ManualClock
 ) -> None:
-    """An increment takes along that old changes went; one that would lack some is a full backup."""
-
-    async def forget() -> None:
-        await store.lifecycle.apply(await store.lifecycle.plan([]))
+    """An increment takes along that old changes went; one that would lack some is full."""
 
     await store.lifecycle.keep_history(2)
     await store.put("a", "x" * 3_000)
@@ -310,7 +313,7 @@ async def test_history_that_is_forgotten_goes_from_backups_too(
     await store.put("c", 1)
     await store.backups.create()
     await store.tag("b", "again")
-    await forget()
+    await forget(store)
     step = await store.backups.create(kind="incremental")
     assert (step.kind, step.manifest.oldest) == ("incremental", 5)
     target = await restored(step, store.backups.directory, tmp_path / "step.db")
@@ -320,7 +323,7 @@ async def test_history_that_is_forgotten_goes_from_backups_too(
     await store.put("d", 1)
     clock.advance(days=3)
     await store.put("e", 1)
-    await forget()
+    await forget(store)
     full = await store.backups.create(kind="incremental")
     assert full.kind == "full"
     assert "no longer reaches" in full.manifest.reason
