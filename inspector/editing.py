@@ -251,3 +251,23 @@ def unresolved_line(text: str) -> int | None:
         if line in (MINE, THEIRS):
             return number
     return None
+
+
+DAYS_MAX = 36_500
+
+
+def days_of(text: str) -> float | None:
+    """Return for how many days something is kept, None (of nothing) for ever.
+
+    Raises:
+        EditError: it is no number of days, less than one, or more than a century.
+    """
+    if not text.strip():
+        return None
+    try:
+        days = float(text)
+    except ValueError:
+        raise EditError(f"{text.strip()!r} is no number", field="days") from None
+    if not 1 <= days <= DAYS_MAX:
+        raise EditError(f"use 1 to {DAYS_MAX:,}, or nothing for ever", field="days")
+    return days

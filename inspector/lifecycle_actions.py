@@ -139,6 +139,16 @@ LIFECYCLE_ACTIONS: tuple[Action, ...] = (
         rank=40,
     ),
     Action(
+        id="keep_history",
+        scope=Scope.LIFECYCLE,
+        key="H",
+        label="History",
+        help="Set for how many days changes are kept; what is older goes with a run",
+        group=Group.POLICIES,
+        valid=lambda now: now.writable,
+        rank=42,
+    ),
+    Action(
         id="other_side",
         scope=Scope.LIFECYCLE,
         key="tab",

@@ -13,10 +13,13 @@ from inspector.widgets.line_list import ListEntry
 from inspector.widgets.roles import Line, Piece, Role
 
 if TYPE_CHECKING:
-    from inspector.gateway import Policy, Run
+    from inspector.gateway import Forgetting, Policy, Run
 
 INDENT = "     "
 """Below a policy or a run, what belongs to it begins here."""
+
+HISTORY = ("history", "forgets")
+"""The key of the entry about history that would be let go of."""
 
 STATES: Mapping[str, Piece] = {
     "done": ("✓ done", Role.GOOD),
@@ -128,17 +131,35 @@ def plan_entries(situated: Situated) -> list[ListEntry]:
     for policy in plan.policies:
         entries.append(_below(policy.name, "gap", ()))
         entries += _planned_policy(policy, situated.totals[policy.name])
+    if plan.forgets is not None:
+        entries.append(_below(HISTORY, "gap", ()))
+        entries += _forgotten(plan.forgets, out=situated.proposal.keeps_history)
     if not plan.policies:
         entries += _texts([(), (("  No policy is on: space switches one on.", Role.DIM),)])
     return entries
 
 
+def _forgotten(forgets: Forgetting, *, out: bool) -> Iterator[ListEntry]:
+    state: Piece = ("✗ left out  ", Role.WARNING) if out else ("", Role.PLAIN)
+    yield ListEntry(HISTORY, (state, ("history", Role.DIM if out else Role.STRONG)))
+    line: Line = (
+        (INDENT, Role.PLAIN),
+        ("forget", Role.ACCENT),
+        (f"  {changes_text(forgets.changes)}", Role.DIM if out else Role.NUMBER),
+        (f"  frees {formatting.byte_size(forgets.bytes_freed)}", Role.PLAIN),
+        (f"  up to {formatting.exact_time(forgets.until)}", Role.DIM),
+    )
+    yield _below(HISTORY, "sum", line)
+
+
 def _sum_lines(situated: Situated) -> Iterator[Line]:
     total = total_of(situated.totals)
     left_out = f", {formatting.count(total.left_out)} left out" if total.left_out else ""
+    forgets = situated.proposal.forgets
+    history = 0 if forgets is None else forgets.bytes_freed
     yield (
         (changes_text(total.count), Role.HEADING),
-        (f", {freed_text(total.bytes_freed)}", Role.PLAIN),
+        (f", {freed_text(total.bytes_freed + history)}", Role.PLAIN),
         (left_out, Role.WARNING),
     )
     planned_at = formatting.exact_time(situated.proposal.plan.planned_at)
@@ -186,6 +207,7 @@ def result_entries(run: Run, *, took: str, undo_key: str) -> list[ListEntry]:
     lines: list[Line] = [
         (_state(run), (f"run {run.id}: ", Role.HEADING), _amount(run), (took, Role.DIM)),
         *by_policy,
+        *_forgotten_by(run),
         ((INDENT, Role.PLAIN), ("file ", Role.KEY), *_file(run)),
         (),
     ]
@@ -196,6 +218,13 @@ def result_entries(run: Run, *, took: str, undo_key: str) -> list[ListEntry]:
         (("r", Role.ACCENT), ("  lists past runs", Role.PLAIN)),
     ]
     return _texts(lines)
+
+
+def _forgotten_by(run: Run) -> list[Line]:
+    if not run.forgotten:
+        return []
+    amount: Piece = (f"{INDENT}{formatting.count(run.forgotten):>9}  ", Role.NUMBER)
+    return [(amount, ("old changes forgotten, which nothing brings back", Role.DIM))]
 
 
 def run_entries(runs: Sequence[Run], *, now: datetime) -> list[ListEntry]:
@@ -217,6 +246,7 @@ def run_entries(runs: Sequence[Run], *, now: datetime) -> list[ListEntry]:
             if count:
                 amount: Piece = (f"{INDENT}{formatting.count(count):>9}  ", Role.NUMBER)
                 entries.append(_below(run.id, name, (amount, (name, Role.DIM))))
+        entries += [_below(run.id, "forgotten", line) for line in _forgotten_by(run)]
         entries.append(_below(run.id, "gap", ()))
     return entries[:-1]
 

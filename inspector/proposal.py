@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from inspector.gateway import Plan, PlannedChange
+    from inspector.gateway import Forgetting, Plan, PlannedChange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,13 @@ class Proposal:
     """The changes by policy, in order; every policy of the plan has an entry."""
     items: frozenset[str] = frozenset()
     policies: frozenset[str] = frozenset()
+    keeps_history: bool = False
+    """Whether letting go of old history is left out."""
+
+    @property
+    def forgets(self) -> Forgetting | None:
+        """The history that would still be let go of."""
+        return None if self.keeps_history else self.plan.forgets
 
     def leaves_out(self, change: PlannedChange) -> bool:
         """Return whether a change is left out: itself, its policy, or what it is done with."""
@@ -46,9 +53,15 @@ class Proposal:
         """Return the proposal with all that a policy would do left out, or taken in again."""
         return replace(self, policies=self.policies ^ {name})
 
+    def with_history_toggled(self) -> Proposal:
+        """Return the proposal with letting go of old history left out, or taken in again."""
+        return replace(self, keeps_history=not self.keeps_history)
+
     def kept(self) -> Plan:
         """Return the plan without what is left out."""
-        return self.plan.without(items=self.items, policies=self.policies)
+        return self.plan.without(
+            items=self.items, policies=self.policies, forgetting=self.keeps_history
+        )
 
     def totals(self) -> dict[str, Totals]:
         """Return what each policy would still do, in order."""

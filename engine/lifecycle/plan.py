@@ -56,6 +56,14 @@ class Forgetting:
     until: datetime
     bytes_freed: int
 
+    @property
+    def warning(self) -> str:
+        """What a plan that has this warns of."""
+        return (
+            f"history: {self.changes:,} changes, the last of {self.until:%Y-%m-%d}, would be "
+            "forgotten; what they did cannot be undone afterwards"
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -120,7 +128,10 @@ class Plan:
             and change.item_id not in items
             and items.isdisjoint(change.related)
         )
-        return replace(self, changes=kept, forgets=None if forgetting else self.forgets)
+        if not forgetting or self.forgets is None:
+            return replace(self, changes=kept)
+        warnings = tuple(text for text in self.warnings if text != self.forgets.warning)
+        return replace(self, changes=kept, forgets=None, warnings=warnings)
 
     def to_json(self) -> bytes:
         """Return the plan as JSON: of the same store and policies always the same bytes."""

@@ -83,10 +83,7 @@ def make_plan_of(
     progress(len(policies), len(policies))
     forgets = (yield from plan_forgetting(now)) if forget else None
     if forgets is not None:
-        planning.warnings.append(
-            f"history: {forgets.changes:,} changes, the last of {forgets.until:%Y-%m-%d}, "
-            "would be forgotten; what they did cannot be undone afterwards"
-        )
+        planning.warnings.append(forgets.warning)
     return Plan(
         store_id=store_id,
         sequence=sequence,

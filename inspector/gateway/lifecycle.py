@@ -107,6 +107,18 @@ class LifecycleGateway:
             self._store.lifecycle.check(Policy(name="new", when="", do=text))
         return action
 
+    async def history_days(self) -> float | None:
+        """Return for how many days changes are kept, None for ever."""
+        return await self._store.lifecycle.history_days()
+
+    async def keep_history(self, days: float | None) -> None:
+        """Keep changes for so many days, None for ever.
+
+        Raises:
+            InvalidSettingError: it is less than a day, or too many.
+        """
+        await self._store.lifecycle.keep_history(days)
+
     # Plans and runs ------------------------------------------------------------------------
 
     async def plan(self, progress: Progress) -> Plan:

@@ -12,6 +12,7 @@ from textual.binding import BindingType
 from inspector.action import Scope, Situation
 from inspector.actions import bindings_of
 from inspector.gateway import PlannedChange, Run
+from inspector.lifecycle_lines import HISTORY
 from inspector.screens.lifecycle_board import ITEMS, PLAN, RUNS, LifecycleBoard
 from inspector.screens.policy_changes import PolicyChanges
 from inspector.screens.running import Running
@@ -71,19 +72,29 @@ class LifecycleScreen(LifecycleBoard):
         return Situation(
             writable=not self.gateway.read_only,
             policy=any(policy.name == name for policy in self.policies),
-            plan=any(total.count for total in self.totals.values()),
+            plan=self._has_something_to_do(),
             item=change is not None,
-            can_leave_out=change is not None or planned,
+            can_leave_out=change is not None or planned or self._on_history(),
             can_undo=run is not None and run.state in ("done", "interrupted", "failed"),
             can_resume=run is not None and run.state == "interrupted",
             can_go_back=self.maximized is not None or not self.policy_list.has_focus,
         )
+
+    def _has_something_to_do(self) -> bool:
+        forgets = self.proposal is not None and self.proposal.forgets is not None
+        return forgets or any(total.count for total in self.totals.values())
+
+    def _on_history(self) -> bool:
+        return self.plan_list.has_focus and self.plan_list.cursor_key == HISTORY
 
     # Looking -------------------------------------------------------------------------------
 
     @on(LineList.Selected, "#policies, #plan")
     def _policy_opened(self, event: LineList.Selected) -> None:
         event.stop()
+        if event.key == HISTORY:
+            self.inspector.toast("x leaves old history out, or takes it in again.")
+            return
         name = event.key if isinstance(event.key, str) else ""
         if self.proposal is None:
             self.inspector.toast("There is no plan yet: p makes one.")
@@ -195,6 +206,11 @@ class LifecycleScreen(LifecycleBoard):
         await self._policy_changes.delete(self.policy_name())
         await self.load()
 
+    @work(exclusive=True, group="dialog", exit_on_error=False)
+    async def action_keep_history(self) -> None:
+        """Set for how long changes are kept, after a question."""
+        await self._policy_changes.keep_history()
+
     # The plan ------------------------------------------------------------------------------
 
     @work(exclusive=True, group="dialog", exit_on_error=False)
@@ -214,6 +230,8 @@ class LifecycleScreen(LifecycleBoard):
             return
         if change is not None:
             await self.propose(proposal.with_item_toggled(change.item_id))
+        elif self._on_history():
+            await self.propose(proposal.with_history_toggled())
         elif self.policy_name() in proposal.changes:
             await self.propose(proposal.with_policy_toggled(self.policy_name()))
 

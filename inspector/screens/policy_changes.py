@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from inspector import editing, formatting
+from inspector.screens.ask import Ask
 from inspector.screens.dialogs import Confirm
 from inspector.screens.policy_form import PolicyForm
 
@@ -52,6 +54,24 @@ class PolicyChanges:
         if await self._app.push_screen_wait(question):
             await self._gateway.lifecycle.remove(policy.name)
             self._app.toast(f"Deleted the policy {policy.name}")
+
+    async def keep_history(self) -> None:
+        """Ask for how many days changes are kept, and keep to that."""
+        days = await self._gateway.lifecycle.history_days()
+        answer = await self._app.push_screen_wait(
+            Ask(
+                "Keep changes for how many days?",
+                value="" if days is None else f"{days:g}",
+                note="Empty keeps them for ever. What is older goes with the next run, whose plan "
+                "shows it; it can then no longer be undone or restored.",
+                check=editing.days_of,
+            )
+        )
+        if answer is None:
+            return
+        wanted = editing.days_of(answer)
+        await self._gateway.lifecycle.keep_history(wanted)
+        self._app.toast(f"Changes are kept {formatting.days_kept(wanted)}")
 
     async def _find(self, name: str) -> Policy | None:
         for policy in await self._gateway.lifecycle.policies():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from inspector import formatting
 from inspector.gateway import PlannedChange, Run
 from inspector.lifecycle_lines import changes_text, freed_text, items_text
-from inspector.proposal import Proposal, Totals, propose, total_of
+from inspector.proposal import Proposal, Totals, propose
 from inspector.screens.dialogs import Confirm
 from inspector.screens.planned import PlannedScreen
 from inspector.screens.working import carry_through
@@ -64,7 +64,7 @@ class Running:
     async def apply(self, proposal: Proposal) -> Ended | None:
         """Make exactly the changes of a plan after a question; None if nothing was done."""
         plan = await asyncio.to_thread(proposal.kept)
-        if not plan.changes:
+        if not plan.changes and plan.forgets is None:
             self._app.toast("The plan has nothing to do.")
             return None
         totals = await asyncio.to_thread(proposal.totals)
@@ -175,16 +175,17 @@ def _question(plan: Plan, totals: Mapping[str, Totals]) -> Confirm:
     warnings = list(plan.warnings[:SAMPLE_MAX])
     if len(plan.warnings) > SAMPLE_MAX:
         warnings.append(f"and {len(plan.warnings) - SAMPLE_MAX} more, in the plan")
-    freed = freed_text(total_of(totals).bytes_freed)
+    freed = freed_text(plan.bytes_freed)
     deletes = any(change.action == "delete" for change in plan.changes)
+    except_history = "" if plan.forgets is None else ", but for the history"
     return Confirm(
         f"Apply the plan · {changes_text(len(plan.changes))}?",
         lines=[*_policy_lines(counts), *sample],
         warnings=warnings,
-        note=f"It {freed}. Undo (u) takes all of it back in one step.",
+        note=f"It {freed}. Undo (u) takes all of it back in one step{except_history}.",
         yes=f"Apply {changes_text(len(plan.changes))}",
         no="No",
-        dangerous=deletes,
+        dangerous=deletes or plan.forgets is not None,
     )
 
 

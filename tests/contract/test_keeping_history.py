@@ -186,7 +186,9 @@ async def test_a_plan_older_than_what_is_kept_is_stale(
 async def test_history_can_be_left_out_of_a_plan(aged: MemoryStore) -> None:
     """As items and policies can."""
     plan = await plan_keeping(aged, 60)
-    run = await aged.lifecycle.apply(plan.without(forgetting=True))
+    without = plan.without(forgetting=True)
+    assert without.warnings == ()
+    run = await aged.lifecycle.apply(without)
     assert run.forgotten == 0
     assert (await aged.changes())[0].sequence == 1
 

@@ -18,8 +18,9 @@ from lifecycle_kit import (
 from test_hostile import NAME, drawn
 from textual.widgets import Button
 
-from engine import MemoryStore, Policy, Tier
+from engine import MemoryStore, Policy, Tier, open_store
 from engine.procedures import applying
+from inspector.lifecycle_lines import HISTORY
 from inspector.screens import working
 from inspector.screens.dialogs import Busy, Confirm, FailurePanel
 from inspector.screens.planned import PlannedScreen
@@ -33,6 +34,7 @@ pytest_plugins = ("browse_fixtures",)
 MANY = 20_000
 """Changes that take long enough to be interrupted."""
 
+DAY = 86_400_000_000
 SIZES = pytest.mark.parametrize("size", [(120, 40), (80, 24)])
 
 
@@ -506,3 +508,41 @@ async def test_a_new_store_has_the_usual_policies(seeded: Path, open_app: OpenAp
         assert "0 changes" in screen_text(app)
         await press(pilot, "a")
         assert app.screen is lifecycle(app)
+
+
+# History -----------------------------------------------------------------------------------
+
+
+@SIZES
+async def test_old_history_goes_with_a_run_unless_it_is_left_out(
+    tmp_path: Path, open_app: OpenApp, size: tuple[int, int]
+) -> None:
+    """H sets how long it is kept, the plan shows what goes, x leaves it out, a run says so."""
+    store = tmp_path / "old.db"
+    async with open_store(store, clock=lambda: now_microseconds() - 90 * DAY) as memories:
+        await memories.put_many({"id": f"old/{n}", "content": n} for n in range(5))
+        await memories.put("new", 1)
+    async with open_store(store) as other, open_app(store, size=size) as (app, pilot):
+        screen = await go_to_lifecycle(app, pilot)
+        await press(pilot, "H")
+        await type_text(pilot, "0")
+        await press(pilot, "enter")
+        assert "use 1 to 36,500" in screen_text(app)
+        await press(pilot, "backspace")
+        await type_text(pilot, "1")
+        await press(pilot, "enter")
+        assert await other.lifecycle.history_days() == 1
+
+        await press(pilot, "p")
+        await eventually(pilot, lambda: "forget  " in screen_text(app))
+        await press(pilot, "G")
+        assert screen.plan_list.cursor_key == HISTORY
+        await press(pilot, "x")
+        assert "✗ left out" in screen_text(app)
+        assert screen.proposal is not None
+        assert screen.proposal.kept().forgets is None
+        await press(pilot, "x")
+        assert screen.proposal.kept().forgets is not None
+        await press(pilot, "a", "y")
+        await eventually(pilot, lambda: "old changes forgotten" in screen_text(app))
+        assert (await other.changes(limit=1))[0].sequence == 6
