@@ -21,6 +21,7 @@ from engine.errors import CorruptBackupError
 
 LEVEL: Final = 3
 CHUNK_BYTES: Final = 1024 * 1024
+SYNC_BYTES: Final = 4 * 1024 * 1024
 RATIO_MAX: Final = 100
 RATIO_FREE_BYTES: Final = 16 * 1024 * 1024
 """So much may come of any artefact: an empty store is nearly all zeros."""
@@ -45,6 +46,7 @@ class ArtefactWriter:
         self._hash = blake2b(digest_size=32)
         self.size_bytes = 0
         self.raw_bytes = 0
+        self._synced_bytes = 0
 
     @property
     def digest(self) -> str:
@@ -63,6 +65,10 @@ class ArtefactWriter:
         with storage_errors("the backup cannot be written"):
             while view:
                 view = view[os.write(self._handle, view) :]
+            if self.size_bytes - self._synced_bytes >= SYNC_BYTES:
+                # A little at a time: what waits to be written delays the commits of others.
+                os.fsync(self._handle)
+                self._synced_bytes = self.size_bytes
 
     def _finish(self) -> None:
         self._write(self._packer.flush())
