@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import closing
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +17,7 @@ from engine.backups.catalogue import Catalogue, remember_verification
 from engine.backups.chain import Link, links_of, rebuild
 from engine.backups.findings import Finding
 from engine.backups.manifest import Backup
-from engine.backups.publishing import working_directory
+from engine.backups.publishing import storage_errors, working_directory
 from engine.backups.threads import Teller
 from engine.errors import CorruptBackupError, EngineError, StorageError
 
@@ -36,9 +38,9 @@ class VerifyReport:
 
 
 def verify_links(tell: Teller, catalogue: Catalogue, backup: Backup, now: int) -> VerifyReport:
-    """Restore a backup to a temporary place beside it, and look through what comes of it. Blocks.
+    """Restore a backup to a temporary place, and look through what comes of it. Blocks.
 
-    That it was verified at `now` (UTC microseconds) is kept beside it.
+    That it was verified at `now` (UTC microseconds) is kept beside it, where that can be written.
 
     Raises:
         StorageError: there is no room, or the directory cannot be written.
@@ -46,7 +48,7 @@ def verify_links(tell: Teller, catalogue: Catalogue, backup: Backup, now: int) -
     findings: list[Finding] = []
     try:
         links = links_of(catalogue, backup)
-        with working_directory(catalogue.directory) as work:
+        with _place(catalogue.directory) as work:
             prove(tell, links, work / "proof.db")
     except StorageError:
         raise
@@ -57,8 +59,23 @@ def verify_links(tell: Teller, catalogue: Catalogue, backup: Backup, now: int) -
             Finding(severity="error", what=error.message, hint=error.hint, backup=backup.name)
         )
     else:
-        remember_verification(catalogue.directory, backup.manifest, now)
+        if os.access(catalogue.directory, os.W_OK):
+            remember_verification(catalogue.directory, backup.manifest, now)
     return VerifyReport(name=backup.name, findings=tuple(findings))
+
+
+@contextmanager
+def _place(directory: Path) -> Iterator[Path]:
+    """Make room beside the backups; where nothing can be written, among temporary files."""
+    if os.access(directory, os.W_OK):
+        with working_directory(directory) as work:
+            yield work
+        return
+    with (
+        storage_errors("there is no place for temporary files"),
+        tempfile.TemporaryDirectory(prefix="memory-inspector-") as work_name,
+    ):
+        yield Path(work_name)
 
 
 def prove(tell: Teller, links: Sequence[Link], path: Path) -> None:

@@ -19,6 +19,8 @@ from engine.procedures.names import json_values
 MODULUS: Final = 1 << 256
 PAGE: Final = 500
 """Rows in between which other threads have their turn."""
+CHANGES: Final = 2_000
+"""Changes that are read at a time."""
 
 
 class DigestedItem(NamedTuple):
@@ -108,8 +110,9 @@ def _items(rows: Rows, names: NamesByKey) -> Iterable[DigestedItem]:
 
 
 _SINCE: Final = (
-    "SELECT item_id, operation, before, version FROM changes WHERE item_id IN "
-    "(SELECT value FROM json_each(?)) AND sequence > ? AND sequence <= ? ORDER BY sequence DESC"
+    "SELECT sequence, item_id, operation, before, version FROM changes WHERE item_id IN "
+    "(SELECT value FROM json_each(?)) AND sequence > ? AND sequence <= ? "
+    "ORDER BY sequence DESC LIMIT ?"
 )
 _VERSIONS: Final = (
     "SELECT e.value, (SELECT version FROM changes c WHERE c.item_id = e.value AND c.sequence <= ? "
@@ -125,22 +128,26 @@ def digest_difference(
 
     None when the change log does not tell what they were: then all items have to be read.
     """
-    rows = yield Statement(_BY_IDS, (json_values(ids),))
+    bound = json_values(ids)
+    rows = yield Statement(_BY_IDS, (bound,))
     now = {item.id: item for item in _items(rows, names)}
-    changes = yield Statement(_SINCE, (json_values(ids), after, through))
-    versions = yield Statement(_VERSIONS, (after, json_values(ids)))
     total = sum(item_number(item) for item in now.values())
     states: dict[str, dict[str, Any] | None] = {
         item_id: now[item_id]._asdict() if item_id in now else None for item_id in ids
     }
     earliest: dict[str, int | None] = {}
-    for item_id, operation, before, version in changes:
-        states[item_id] = _before(states[item_id], item_id, operation, before)
-        if operation != Operation.ASSOCIATE.value:
-            # A tier may change with the version or without it; whatever else does, with it.
-            alone = operation == Operation.UPDATE.value and (before or "").startswith('{"tier"')
-            earliest[item_id] = None if alone else version - 1
-    for item_id, logged in versions:
+    while True:
+        # Of one item there may be any number of changes.
+        rows = yield Statement(_SINCE, (bound, after, through, CHANGES))
+        for _, item_id, operation, before, version in rows:
+            states[item_id] = _before(states[item_id], item_id, operation, before)
+            if operation != Operation.ASSOCIATE.value:
+                earliest[item_id] = _version_before(operation, before, version)
+        if len(rows) < CHANGES:
+            break
+        through = int(rows[-1][0]) - 1
+    rows = yield Statement(_VERSIONS, (after, bound))
+    for item_id, logged in rows:
         state = states[item_id]
         if state is None:
             continue
@@ -149,6 +156,13 @@ def digest_difference(
             return None
         total -= item_number(DigestedItem(**{**state, "version": version}))
     return total
+
+
+def _version_before(operation: int, before: str | None, version: int) -> int | None:
+    """Return the version that a change ended; None where the change alone does not tell."""
+    # An item may come to another tier with a new version or without; all else is with one.
+    moved = operation == Operation.UPDATE.value and (before or "").startswith('{"tier"')
+    return None if moved else version - 1
 
 
 _FIELDS: Final = {
