@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from engine.backends.sqlite.connection import connect
+from engine.backends.sqlite.connection import WRITER_CACHE_KIB, connect
 from engine.backends.sqlite.driver import run_procedure, translated
 from engine.backends.sqlite.opening import check_schema
 from engine.backends.sqlite.schema import APPLICATION_ID
@@ -126,6 +126,7 @@ def rebuild(tell: Teller, links: Sequence[Link], path: Path) -> None:
             # Nobody else knows the file, and it is made durable at the end.
             connection.execute("PRAGMA locking_mode=EXCLUSIVE")
             connection.execute("PRAGMA synchronous=OFF")
+            connection.execute(f"PRAGMA cache_size=-{WRITER_CACHE_KIB}")
             _check_is_store(connection, path)
         for link in links[1:]:
             with _misfits(tell, link.manifest), translated():

@@ -63,6 +63,8 @@ def _decode(text: bytes, blob: bytes) -> Record:
         raise _damaged("a frame is no JSON") from error
     if not isinstance(section, str) or not isinstance(rows, list):
         raise _damaged("a frame has no rows")
+    if not blob and b"[0]" not in text:
+        return Record(section, [tuple(row) for row in rows])
     at = 0
     whole = []
     for row in rows:
