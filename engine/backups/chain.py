@@ -126,7 +126,8 @@ def rebuild(tell: Teller, links: Sequence[Link], path: Path) -> None:
             # Nobody else knows the file, and it is made durable at the end.
             connection.execute("PRAGMA locking_mode=EXCLUSIVE")
             connection.execute("PRAGMA synchronous=OFF")
-            connection.execute(f"PRAGMA cache_size=-{WRITER_CACHE_KIB}")
+            if len(links) > 1:
+                connection.execute(f"PRAGMA cache_size=-{WRITER_CACHE_KIB}")
             _check_is_store(connection, path)
         for link in links[1:]:
             with _misfits(tell, link.manifest), translated():
