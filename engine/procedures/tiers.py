@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from math import ceil
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
-from engine.clock import to_datetime
 from engine.models import (
     TIER_OF,
     RetentionScore,
     Tier,
-    TierFlow,
     TierSettings,
     TierStats,
-    Transition,
 )
 from engine.procedures.base import Procedure, Statement
 from engine.procedures.moving import DOWN, NOTHING, PINNED, UP, Moved, move_items
@@ -185,46 +182,3 @@ def retention_score(item_id: str, now: int) -> Procedure[RetentionScore | None]:
         return None
     importance, recency, frequency = rows[0]
     return RetentionScore(importance=importance, recency=recency, frequency=frequency)
-
-
-def list_transitions(item_id: str | None, limit: int) -> Procedure[list[Transition]]:
-    """Return the newest moves between tiers, of one item or of all, newest first."""
-    where = "" if item_id is None else "WHERE x.item_id = ?"
-    rows = yield Statement(
-        "SELECT t.sequence, x.item_id, t.from_tier, t.to_tier, t.at, t.reason, t.score "
-        + (
-            f"FROM transitions t CROSS JOIN changes x ON x.sequence = t.sequence {where} "
-            if item_id is None
-            else f"FROM changes x CROSS JOIN transitions t ON t.sequence = x.sequence {where} "
-        )
-        + "ORDER BY t.sequence DESC LIMIT ?",
-        (limit,) if item_id is None else (item_id, limit),
-    )
-    return [
-        Transition(
-            sequence=sequence,
-            item_id=found_id,
-            from_tier=TIER_OF[before],
-            to_tier=TIER_OF[after],
-            at=to_datetime(at),
-            reason=reason,
-            score=score,
-        )
-        for sequence, found_id, before, after, at, reason, score in rows
-    ]
-
-
-def tier_flow(since: int) -> Procedure[Mapping[Tier, TierFlow]]:
-    """Return how many items moved into and out of each tier since a moment."""
-    # Sequences are in order of time, as far as clocks go forward: read back until it is too old.
-    rows: list[Any] = yield Statement(
-        "SELECT from_tier, to_tier, count(*) FROM transitions WHERE sequence > "
-        "coalesce((SELECT sequence FROM transitions WHERE at < ? ORDER BY sequence DESC LIMIT 1), "
-        "0) GROUP BY 1, 2",
-        (since,),
-    )
-    flow = {tier: [0, 0] for tier in Tier}
-    for before, after, count in rows:
-        flow[TIER_OF[before]][1] += count
-        flow[TIER_OF[after]][0] += count
-    return {tier: TierFlow(entered=entered, left=left) for tier, (entered, left) in flow.items()}

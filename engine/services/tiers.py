@@ -18,7 +18,7 @@ from engine.models import (
     TierStats,
     Transition,
 )
-from engine.procedures import mutations, tiers
+from engine.procedures import mutations, tiers, transitions
 from engine.procedures.moving import Moved
 from engine.services.aspect import Aspect
 from engine.validation import bounded, check_tier
@@ -58,7 +58,7 @@ class Tiers(Aspect):
     async def flow(self, hours: float = 1.0) -> Mapping[Tier, TierFlow]:
         """Return how many items came into and left each tier in the last hours."""
         since = self._clock() - int(hours * tiers.HOUR)
-        return await self._backend.read(tiers.tier_flow, since)
+        return await self._backend.read(transitions.tier_flow, since)
 
     async def score(self, item_id: str) -> RetentionScore:
         """Return the parts of an item's retention score: why it is here, why it would go.
@@ -74,10 +74,34 @@ class Tiers(Aspect):
         return found
 
     async def transitions(
-        self, item_id: str | None = None, *, limit: int = 100
+        self,
+        item_id: str | None = None,
+        *,
+        agent: str | None = None,
+        entered: Tier | str | None = None,
+        left: Tier | str | None = None,
+        before: int | None = None,
+        after: int | None = None,
+        limit: int = 100,
     ) -> list[Transition]:
-        """Return the newest moves between tiers, of one item or of all, newest first."""
-        return await self._backend.read(tiers.list_transitions, item_id, bounded(limit))
+        """Return the newest moves between tiers, newest first; only those asked for.
+
+        Those of one item, of the items that an agent has now, into (`entered`) or out of (`left`)
+        a tier. Pages continue from a move's sequence: `before` it come older ones; with `after`
+        they are the ones that came right after it, so that `after=0` gives the oldest.
+
+        Raises:
+            InvalidItemError: there is no such tier.
+        """
+        wanted = transitions.Wanted(
+            item_id,
+            agent,
+            None if entered is None else int(check_tier(entered)),
+            None if left is None else int(check_tier(left)),
+            None if before is None else bounded(before),
+            None if after is None else bounded(after),
+        )
+        return await self._backend.read(transitions.list_transitions, wanted, bounded(limit))
 
     async def move(self, item_id: str, tier: Tier | str, *, actor: str | None = None) -> Item:
         """Move one item to a tier; if that is full, its lowest make room.

@@ -11,6 +11,7 @@ import pytest
 from kit import AssertSound, ManualClock, OpenMemory
 
 from engine import (
+    InvalidItemError,
     InvalidSettingError,
     ItemNotFoundError,
     MemoryStore,
@@ -18,6 +19,7 @@ from engine import (
     Tier,
     TierSettings,
 )
+from engine.procedures import transitions
 
 
 async def tiers_of(store: MemoryStore, agent: str = "atlas") -> dict[Tier, int]:
@@ -345,3 +347,55 @@ async def test_readers_do_not_wait_for_promotions(store: MemoryStore) -> None:
     await asyncio.gather(*(store.get("a") for _ in range(50)))
     await store.flush()
     assert (await tiers_of(store))[Tier.SHORT_TERM] == 1
+
+
+# The log of moves --------------------------------------------------------------------------
+
+
+async def moved(store: MemoryStore) -> list[int]:
+    """Move three items of two agents about; return the sequences of the moves, newest first."""
+    for item_id, agent in (("a", "atlas"), ("b", "atlas"), ("c", "harbor")):
+        await store.put(item_id, item_id, agent=agent, tier=Tier.WORKING)
+        for tier in (Tier.SHORT_TERM, Tier.ARCHIVE, Tier.LONG_TERM):
+            await store.tiers.move(item_id, tier)
+    return [move.sequence for move in await store.tiers.transitions()]
+
+
+async def test_moves_are_listed_by_what_is_asked_for(store: MemoryStore) -> None:
+    """By item, by agent, by the tier that was entered or left, and by all of these together."""
+    assert len(await moved(store)) == 9
+    tiers = store.tiers
+
+    assert {m.to_tier for m in await tiers.transitions(entered="archive")} == {Tier.ARCHIVE}
+    assert [m.item_id for m in await tiers.transitions(left=Tier.ARCHIVE)] == ["c", "b", "a"]
+    assert [m.item_id for m in await tiers.transitions(agent="harbor")] == ["c"] * 3
+    (only,) = await tiers.transitions("a", agent="atlas", entered="archive", left="short_term")
+    assert (only.item_id, only.to_tier) == ("a", Tier.ARCHIVE)
+    assert await tiers.transitions("a", agent="harbor") == []
+    assert await tiers.transitions(agent="nobody") == []
+    with pytest.raises(InvalidItemError):
+        await tiers.transitions(entered="attic")
+
+
+@pytest.mark.parametrize("few_items", [10_000, 0])
+async def test_moves_are_paged_by_their_sequence_in_both_directions(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch, few_items: int
+) -> None:
+    """Each page goes on where the last ended, however the moves of an agent are found."""
+    monkeypatch.setattr(transitions, "FEW_ITEMS", few_items)
+    sequences = await moved(store)
+    of_atlas = [m.sequence for m in await store.tiers.transitions(agent="atlas")]
+    assert of_atlas == sequences[3:]
+
+    for agent, expected in ((None, sequences), ("atlas", of_atlas)):
+        older: list[int] = []
+        while page := await store.tiers.transitions(
+            agent=agent, before=older[-1] if older else None, limit=2
+        ):
+            older += [move.sequence for move in page]
+        newer: list[int] = []
+        while page := await store.tiers.transitions(
+            agent=agent, after=newer[0] if newer else 0, limit=2
+        ):
+            newer = [move.sequence for move in page] + newer
+        assert older == newer == expected
