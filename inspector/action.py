@@ -29,6 +29,7 @@ class Scope(Enum):
     EDIT = "edit"
     CONFLICT = "conflict"
     LIFECYCLE = "lifecycle"
+    TRANSITIONS = "transitions"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

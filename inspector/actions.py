@@ -14,6 +14,7 @@ from inspector.action import Action, Group, Scope, Situation
 from inspector.browse_actions import BROWSE_ACTIONS
 from inspector.lifecycle_actions import LIFECYCLE_ACTIONS
 from inspector.modes import MODES
+from inspector.transition_actions import TRANSITION_ACTIONS
 
 EDITOR_ACTIONS: tuple[Action, ...] = (
     Action(
@@ -153,6 +154,7 @@ APP_ACTIONS: tuple[Action, ...] = (
 ACTIONS: tuple[Action, ...] = (
     *BROWSE_ACTIONS,
     *LIFECYCLE_ACTIONS,
+    *TRANSITION_ACTIONS,
     *EDITOR_ACTIONS,
     *MODE_ACTIONS,
     *APP_ACTIONS,

@@ -25,6 +25,7 @@ from inspector.failures import Failure, describe
 from inspector.journal import Journal
 from inspector.modes import MODES as MODE_TABLE
 from inspector.palette import ActionProvider
+from inspector.screens.base import StoreScreen
 from inspector.screens.browse import BrowseScreen
 from inspector.screens.dialogs import Busy, Dialog, Discard, FailurePanel
 from inspector.screens.help import HelpScreen, help_groups
@@ -275,9 +276,29 @@ class InspectorApp(App[None]):
     def _theme_chosen(self, theme: str) -> None:
         self.remember(lambda: self.state.set_theme(theme), None)
 
+    async def action_switch_mode(self, mode: str) -> None:
+        """Go to a screen; what was opened over it is closed."""
+        if mode == self.current_mode and isinstance(self.screen, StoreScreen):
+            self._close_above()
+        self.switch_mode(mode)
+
+    def open_item(self, item_id: str) -> None:
+        """Go to an item on the Browse screen, from wherever one is."""
+        self._close_above()
+        self.switch_mode("browse")
+        self._close_above()
+        screen = self.screen
+        if isinstance(screen, BrowseScreen):
+            screen.open_item(item_id)
+
+    def _close_above(self) -> None:
+        """Close the screens over the one that the mode begins with."""
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+
     def on_store_header_mode_clicked(self, event: StoreHeader.ModeClicked) -> None:
         """Switch to the screen that was clicked."""
-        self.switch_mode(event.mode)
+        self.run_worker(self.action_switch_mode(event.mode), group="mode", exit_on_error=False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keep single-letter keys of the app out of text fields."""

@@ -103,6 +103,15 @@ BROWSE_ACTIONS: tuple[Action, ...] = (
         rank=52,
     ),
     Action(
+        id="transitions",
+        scope=Scope.BROWSE,
+        key="T",
+        label="Transitions",
+        help="Show the moves between tiers; on a tier of the facets, those into it",
+        group=Group.LOOK,
+        rank=59,
+    ),
+    Action(
         id="zoom",
         scope=Scope.BROWSE,
         key="z",

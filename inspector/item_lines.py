@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from textual.content import Content
 
 from inspector import display, formatting
+from inspector.transition_lines import reason_text
 from inspector.widgets.line_list import ListEntry
 from inspector.widgets.roles import Line, Piece, Role
 
@@ -128,22 +129,11 @@ def _moves(transitions: Sequence[Transition], now: datetime) -> list[Line]:
             (" → ", Role.DIM),
             (move.to_tier.label, Role.STRONG),
             (f"  {formatting.relative_time(move.at, now)}", Role.DIM),
-            (f"  {_REASONS.get(move.reason, move.reason)}", Role.ACCENT),
+            (f"  {reason_text(move)}", Role.ACCENT),
             (f"  at {formatting.number(move.score)}" if move.score is not None else "", Role.DIM),
         )
         for move in transitions
     ]
-
-
-_REASONS = {
-    "edit": "moved by hand",
-    "undo": "undone",
-    "full": "made room",
-    "idle": "idle",
-    "recalled": "often read",
-    "important": "important",
-}
-"""Why an item was moved; any other reason is the name of a policy."""
 
 
 def _size(item: Item) -> Line:

@@ -79,6 +79,15 @@ LIFECYCLE_ACTIONS: tuple[Action, ...] = (
         rank=30,
     ),
     Action(
+        id="transitions",
+        scope=Scope.LIFECYCLE,
+        key="T",
+        label="Transitions",
+        help="Show the moves between tiers, and which policies made them",
+        group=Group.LOOK,
+        rank=32,
+    ),
+    Action(
         id="toggle_policy",
         scope=Scope.LIFECYCLE,
         key="space",

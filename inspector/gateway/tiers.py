@@ -32,6 +32,15 @@ class TierFill:
         return self.capacity is not None or self.entered > 0 or self.left > 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransitionFilter:
+    """Which moves between tiers are asked for: into a tier, out of one, of an agent's items."""
+
+    entered: Tier | None = None
+    left: Tier | None = None
+    agent: str = ""
+
+
 class TiersGateway:
     """The tiers of an open store."""
 
@@ -86,6 +95,24 @@ class TiersGateway:
         """Return the last moves of an item between tiers, newest first."""
         return tuple(await self._store.tiers.transitions(item_id, limit=limit))
 
+    async def log(
+        self,
+        wanted: TransitionFilter,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        limit: int,
+    ) -> list[Transition]:
+        """Return the newest of the wanted moves, or those next to a sequence; newest first."""
+        return await self._store.tiers.transitions(
+            agent=wanted.agent or None,
+            entered=wanted.entered,
+            left=wanted.left,
+            before=before,
+            after=after,
+            limit=limit,
+        )
+
     async def move(self, item: Item, tier: Tier) -> tuple[Item, Sequences | None]:
         """Move an item to a tier; return it and the changes that this was.
 
@@ -97,3 +124,10 @@ class TiersGateway:
         history = await self._store.history(item.id, limit=OWN_CHANGES_MAX)
         own = [change.sequence for change in history if change.version > item.version]
         return moved, Sequences(first=min(own), last=max(own)) if own else None
+
+
+def tier_of(label: str) -> Tier | None:
+    """Return the tier of this name, or None if there is none."""
+    from engine import Tier
+
+    return next((tier for tier in Tier if tier.label == label), None)

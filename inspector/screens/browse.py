@@ -133,6 +133,16 @@ class BrowseScreen(BrowseItem):
         else:
             self.pane.step_tab(by)
 
+    def action_transitions(self) -> None:
+        """Show the moves between tiers: those into a tier, if one is under the cursor."""
+        from inspector.gateway import Field
+        from inspector.gateway.tiers import TransitionFilter, tier_of
+        from inspector.screens.transitions import TransitionsScreen
+
+        field, value = self.facets.choice if self.facets.has_focus else ("", "")
+        entered = tier_of(value) if field == Field.TIER.value else None
+        self.app.push_screen(TransitionsScreen(TransitionFilter(entered=entered)))
+
     def action_zoom(self) -> None:
         """Give the whole screen to what has the focus, or take it back."""
         if self.maximized is not None:

@@ -99,6 +99,11 @@ class BrowseItem(BrowseList):
         event.stop()
         self._jump(event.item_id)
 
+    def open_item(self, item_id: str) -> None:
+        """Go to an item and show it."""
+        self.set_shown("item", shown=True)
+        self._jump(item_id)
+
     @work(exclusive=True, group="jump", exit_on_error=False)
     async def _jump(self, item_id: str) -> None:
         """Go to an item: in the list if it is there, otherwise by a query of its own."""

@@ -128,6 +128,12 @@ class LifecycleScreen(LifecycleBoard):
         self.reload()
         self.go_to(RUNS)
 
+    def action_transitions(self) -> None:
+        """Show the moves between tiers."""
+        from inspector.screens.transitions import TransitionsScreen
+
+        self.app.push_screen(TransitionsScreen())
+
     def action_next_tab(self) -> None:
         """Show the next tab."""
         self._step_tab(1)

@@ -16,14 +16,12 @@ from textual.message import Message
 from textual.strip import Strip
 
 from inspector import formatting
-from inspector.widgets.columns import GAP_CELLS, Column, Placed, place
-from inspector.widgets.cursor_view import CursorView
+from inspector.widgets.column_view import ColumnView
+from inspector.widgets.columns import GAP_CELLS, Column
 from inspector.widgets.roles import Line, Piece, Role
 
 if TYPE_CHECKING:
     from inspector.gateway import PlannedChange
-
-_GUTTER_CELLS = 4
 
 
 def _freed(change: PlannedChange) -> tuple[str, Role]:
@@ -74,15 +72,14 @@ COLUMNS = (
 )
 
 
-class ChangeList(CursorView):
+class ChangeList(ColumnView):
     """What would be done to which item, and why."""
 
-    HEADER_LINES = 2
+    GUTTER_CELLS = 4
     HELP = """\
 The items that a policy would change. Enter or `v` shows an item before and after; `x` leaves it
 out of the plan, or takes it in again.
 """
-    ALLOW_SELECT = False
 
     class Highlighted(Message):
         """Another change is under the cursor, or none."""
@@ -95,12 +92,9 @@ out of the plan, or takes it in again.
             self.change = change
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._title: Line = ()
+        super().__init__(COLUMNS, **options)
         self._changes: Sequence[PlannedChange] = ()
         self._left_out: Callable[[PlannedChange], bool] = lambda _: False
-        self._columns: Sequence[Column] = COLUMNS
-        self._placed: tuple[int, tuple[Placed, ...]] = (-1, ())
 
     @property
     def row_count(self) -> int:
@@ -121,10 +115,10 @@ out of the plan, or takes it in again.
     ) -> None:
         """Show these changes; of the same ones, the cursor stays where it is."""
         same = changes is self._changes
-        self._title, self._changes, self._left_out = title, changes, left_out
+        self._changes, self._left_out = changes, left_out
+        self.set_title(title)
         related = any(change.related for change in changes[:1])
-        self._columns = [column for column in COLUMNS if related or column.name != "related"]
-        self._placed = (-1, ())
+        self.set_columns([column for column in COLUMNS if related or column.name != "related"])
         self.rows_changed()
         if not same:
             self.put_cursor(0, 0)
@@ -140,21 +134,6 @@ out of the plan, or takes it in again.
 
     # Drawing -------------------------------------------------------------------------------
 
-    def _columns_at(self, width: int) -> tuple[Placed, ...]:
-        if self._placed[0] != width:
-            self._placed = (width, place(self._columns, width, _GUTTER_CELLS))
-        return self._placed[1]
-
-    def render_header(self, y: int, width: int) -> Strip:
-        """Draw which policy this is, and the titles of the columns."""
-        if y == 0:
-            return self.strip(self._title, width, self.rich_style)
-        pieces: list[Piece] = [(" " * _GUTTER_CELLS, Role.PLAIN)]
-        for placed in self._columns_at(width):
-            pieces.append((placed.column.heading(placed.cells, ""), Role.PLAIN))
-            pieces.append((" " * GAP_CELLS, Role.PLAIN))
-        return self.strip(pieces, width, self.component_style("view--header"))
-
     def render_row(self, row: int, width: int) -> Strip:
         """Draw one change."""
         change = self._changes[row]
@@ -165,7 +144,7 @@ out of the plan, or takes it in again.
             ("▸ " if at_cursor else "  ", Role.PLAIN),
             ("✗ " if out else "  ", Role.WARNING),
         ]
-        for placed in self._columns_at(width):
+        for placed in self.cells(width):
             text, role = placed.column.cell(change, placed.cells)
             if out and placed.column.name == "action":
                 text = formatting.align("left out", placed.cells)

@@ -130,6 +130,12 @@ it; left and right fold a group.
         """How many lines there are."""
         return len(self._rows)
 
+    @property
+    def choice(self) -> Choice:
+        """The field and the value under the cursor; empty where there is none."""
+        value = self._rows[self.cursor_row].value if self._rows else None
+        return ("", "") if value is None else (self._rows[self.cursor_row].group.field, value.value)
+
     def show(
         self,
         groups: Sequence[FacetGroup],

@@ -164,6 +164,7 @@ def test_every_action_of_the_table_can_be_carried_out() -> None:
     """Each has a method on its screen."""
     from inspector.screens.browse import BrowseScreen
     from inspector.screens.conflict import ConflictScreen
+    from inspector.screens.transitions import TransitionsScreen
 
     owners: dict[Scope, type] = {
         Scope.APP: InspectorApp,
@@ -171,6 +172,7 @@ def test_every_action_of_the_table_can_be_carried_out() -> None:
         Scope.EDIT: EditScreen,
         Scope.CONFLICT: ConflictScreen,
         Scope.LIFECYCLE: LifecycleScreen,
+        Scope.TRANSITIONS: TransitionsScreen,
     }
     for action in ACTIONS:
         name = action.call.partition("(")[0] or action.id
@@ -202,7 +204,7 @@ async def test_a_number_key_leads_to_a_screen_unless_text_is_typed(
 
 def test_no_key_means_two_things_on_one_screen() -> None:
     """Keys of the app and of a screen do not collide."""
-    for scope in (Scope.BROWSE, Scope.EDIT, Scope.CONFLICT, Scope.LIFECYCLE):
+    for scope in set(Scope) - {Scope.APP}:
         keys = [
             key
             for action in ACTIONS

@@ -11,6 +11,7 @@ import pytest
 from browse_kit import fill, settle, type_text
 from lifecycle_kit import write_policies
 from textual.pilot import Pilot
+from transitions_kit import move_about
 
 from inspector.app import InspectorApp
 
@@ -133,6 +134,32 @@ def test_browse_without_colour(
     monkeypatch.setenv("NO_COLOR", "1")
     app = make_app(seeded_store)
     assert snap_compare(app, terminal_size=WIDE, run_before=after("j", "space"))
+
+
+@pytest.fixture
+def moved_store(seeded_store: Path) -> Path:
+    """The seeded store with moves between tiers in its log."""
+    asyncio.run(move_about(seeded_store))
+    return seeded_store
+
+
+@SIZES
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pytest.param(("T", "j"), id="all"),
+        pytest.param(("T", "i", "G", "enter"), id="into-archive"),
+    ],
+)
+def test_transitions(
+    snap_compare: Compare,
+    moved_store: Path,
+    make_app: MakeApp,
+    size: tuple[int, int],
+    keys: tuple[str, ...],
+) -> None:
+    """Every move between tiers: when, what, up or down, why, and the score."""
+    assert snap_compare(make_app(moved_store), terminal_size=size, run_before=after(*keys))
 
 
 @pytest.fixture
