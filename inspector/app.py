@@ -33,7 +33,7 @@ from inspector.settings import Settings, State, state_directory
 from inspector.widgets.header import StoreHeader
 
 if TYPE_CHECKING:
-    from inspector.gateway import Gateway
+    from inspector.gateway import Gateway, Sequences
 
 T = TypeVar("T")
 
@@ -86,7 +86,7 @@ class InspectorApp(App[None]):
         self._gateway: Gateway | None = None
         self.settings = settings or Settings()
         self.state = state or State(state_directory())
-        self.journal = Journal()
+        self.journal: Journal[Sequences] = Journal()
         self.long_work: set[asyncio.Task[Any]] = set()
         """What must end, or be taken back, before the store is closed."""
         self.store_opened: Signal[None] = Signal(self, "store-opened")

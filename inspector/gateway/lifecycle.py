@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from inspector.gateway.policies import PoliciesGateway
+
 if TYPE_CHECKING:
-    from engine import Filter, Item, MemoryStore, Plan, PlannedChange, Policy, Run, Tier
+    from engine import Item, Plan, PlannedChange, Run, Tier
     from engine.lifecycle.policies import Action
 
 Progress = Callable[[int, int], None]
@@ -26,86 +28,8 @@ class BeforeAndAfter:
     after: Mapping[str, Any] | None
 
 
-class LifecycleGateway:
-    """The policies of an open store. Nothing is done that was not planned before."""
-
-    def __init__(self, store: MemoryStore) -> None:
-        self._store = store
-
-    # Policies ------------------------------------------------------------------------------
-
-    async def policies(self) -> list[Policy]:
-        """Return the policies of the store, in order."""
-        return await self._store.lifecycle.policies()
-
-    async def save(self, policy: Policy, *, instead_of: str = "") -> None:
-        """Keep a policy in the place of another, or as the last.
-
-        Raises:
-            InvalidPolicyError: it cannot be kept, or its name is another's.
-        """
-        known = await self.policies()
-        names = [other.name for other in known]
-        if instead_of in names:
-            known[names.index(instead_of)] = policy
-        else:
-            known.append(policy)
-        await self._store.lifecycle.replace(known)
-
-    async def toggle(self, name: str) -> None:
-        """Switch a policy on or off; one that is gone meanwhile stays gone."""
-        for policy in await self.policies():
-            if policy.name == name:
-                await self._store.lifecycle.save(replace(policy, enabled=not policy.enabled))
-
-    async def remove(self, name: str) -> None:
-        """Forget a policy.
-
-        Raises:
-            PolicyNotFoundError: there is none of this name.
-        """
-        await self._store.lifecycle.remove(name)
-
-    async def shift(self, name: str, by: int) -> None:
-        """Move a policy up or down among the others, not beyond the ends."""
-        known = await self.policies()
-        names = [policy.name for policy in known]
-        if name not in names:
-            return
-        at = names.index(name)
-        to = min(max(at + by, 0), len(known) - 1)
-        if to != at:
-            known.insert(to, known.pop(at))
-            await self._store.lifecycle.replace(known)
-
-    def check_condition(self, text: str) -> Filter | None:
-        """Return the query that a condition is; None if it is a registered function.
-
-        Raises:
-            InvalidFilterError: it does not parse; the error says where.
-            InvalidPolicyError: it names no function that is registered.
-        """
-        from engine import Policy, parse
-        from engine.lifecycle.policies import python_name
-
-        if python_name(text, key="when") is None:
-            return parse(text)
-        self._store.lifecycle.check(Policy(name="new", when=text, do="archive"))
-        return None
-
-    def check_action(self, text: str) -> Action:
-        """Return what the text of an action asks for.
-
-        Raises:
-            InvalidPolicyError: it is no action, or names no function that is registered.
-        """
-        from engine import Policy
-        from engine.lifecycle.policies import Verb, parse_action
-
-        action = parse_action(text)
-        if action.verb is Verb.PYTHON:
-            self._store.lifecycle.check(Policy(name="new", when="", do=text))
-        return action
+class LifecycleGateway(PoliciesGateway):
+    """Policies, plans and runs of an open store. Nothing is done that was not planned before."""
 
     async def history_days(self) -> float | None:
         """Return for how many days changes are kept, None for ever."""

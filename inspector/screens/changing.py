@@ -27,7 +27,7 @@ class Changing:
     Its methods wait for dialogs, so they run in a worker.
     """
 
-    def __init__(self, app: InspectorApp, gateway: Gateway, journal: Journal) -> None:
+    def __init__(self, app: InspectorApp, gateway: Gateway, journal: Journal[Sequences]) -> None:
         self._app = app
         self._gateway = gateway
         self._journal = journal
@@ -210,12 +210,12 @@ class Changing:
             self._app.toast(f"Done again: {entry.label}")
         self._app.refresh_bindings()
 
-    async def _take_back(self, entry: Entry) -> None:
+    async def _take_back(self, entry: Entry[Sequences]) -> None:
         changes = await self._undone(entry)
         if changes is not None:
             self.done(f"undo of {entry.label}", changes, f"Undone: {entry.label}")
 
-    async def _undone(self, entry: Entry) -> Sequences | None:
+    async def _undone(self, entry: Entry[Sequences]) -> Sequences | None:
         """Undo an entry; None if later changes are in the way and shall stay."""
         from inspector.gateway import UndoConflictError
 
@@ -234,7 +234,7 @@ class Changing:
                 return None
         return await self._take(entry, force=True)
 
-    async def _take(self, entry: Entry, *, force: bool) -> Sequences | None:
+    async def _take(self, entry: Entry[Sequences], *, force: bool) -> Sequences | None:
         # Not to be cancelled: of more changes than one transaction holds, a part would be left.
         return await carry_through(
             self._app,

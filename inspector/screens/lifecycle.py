@@ -32,6 +32,8 @@ class LifecycleScreen(LifecycleBoard):
     def __init__(self) -> None:
         super().__init__()
         self._last_run: Run | None = None
+        self._depth_at_run = 0
+        """How many changes of policies were made before the last run."""
         self._turn = asyncio.Lock()
 
     def connected(self) -> None:
@@ -75,7 +77,8 @@ class LifecycleScreen(LifecycleBoard):
             plan=self._has_something_to_do(),
             item=change is not None,
             can_leave_out=change is not None or planned or self._on_history(),
-            can_undo=run is not None and run.state in ("done", "interrupted", "failed"),
+            can_undo=self._undoes_policy() or _can_take_back(run),
+            can_redo=self._policy_changes.journal.can_redo and not self.run_list.has_focus,
             can_resume=run is not None and run.state == "interrupted",
             can_go_back=self.maximized is not None or not self.policy_list.has_focus,
         )
@@ -86,6 +89,14 @@ class LifecycleScreen(LifecycleBoard):
 
     def _on_history(self) -> bool:
         return self.plan_list.has_focus and self.plan_list.cursor_key == HISTORY
+
+    def _undoes_policy(self) -> bool:
+        """Return whether what would be undone is a change of a policy, and not a run."""
+        if self.run_list.has_focus:
+            return False
+        depth = self._policy_changes.journal.depth
+        run_is_newest = _can_take_back(self._last_run) and depth <= self._depth_at_run
+        return depth > 0 and not run_is_newest
 
     # Looking -------------------------------------------------------------------------------
 
@@ -174,22 +185,21 @@ class LifecycleScreen(LifecycleBoard):
 
     def action_toggle_policy(self) -> None:
         """Switch the policy under the cursor on or off."""
-        self._in_turn(self.gateway.lifecycle.toggle(self.policy_name()))
+        self._in_turn(self._policy_changes.toggle(self.policy_name()))
 
     def action_policy_up(self) -> None:
         """Move the policy under the cursor up."""
-        self._in_turn(self.gateway.lifecycle.shift(self.policy_name(), -1))
+        self._in_turn(self._policy_changes.shift(self.policy_name(), -1))
 
     def action_policy_down(self) -> None:
         """Move the policy under the cursor down."""
-        self._in_turn(self.gateway.lifecycle.shift(self.policy_name(), 1))
+        self._in_turn(self._policy_changes.shift(self.policy_name(), 1))
 
     @work(group="policies", exit_on_error=False)
-    async def _in_turn(self, change: Coroutine[Any, Any, object]) -> None:
+    async def _in_turn(self, change: Coroutine[Any, Any, str | None]) -> None:
         """Change the policies, and show them; each change sees what the one before left."""
         async with self._turn:
-            await change
-            await self.load()
+            await self._show_saved(await change)
 
     @work(exclusive=True, group="dialog", exit_on_error=False)
     async def action_edit_policy(self) -> None:
@@ -201,7 +211,8 @@ class LifecycleScreen(LifecycleBoard):
         """Write a new policy."""
         await self._show_saved(await self._policy_changes.new())
 
-    async def _show_saved(self, name: str) -> None:
+    async def _show_saved(self, name: str | None) -> None:
+        """Show the policies as they are now, with the cursor on one that changed."""
         await self.load()
         if name:
             self.policy_list.put_on(name)
@@ -248,15 +259,29 @@ class LifecycleScreen(LifecycleBoard):
             return
         ended = await self._runner.apply(self.proposal)
         if ended is not None:
-            self._last_run = ended.run
+            self._note_run(ended.run)
             await self.propose(None)
             self.show_result(ended.run, took=ended.took)
             self.go_to(PLAN)
         await self.load()
 
+    def _note_run(self, run: Run) -> None:
+        self._last_run = run
+        self._depth_at_run = self._policy_changes.journal.depth
+
+    def action_undo(self) -> None:
+        """Take back the newest change of a policy, or all of a run."""
+        if self._undoes_policy():
+            self._in_turn(self._policy_changes.undo())
+        else:
+            self._undo_run()
+
+    def action_redo(self) -> None:
+        """Make a change of a policy again."""
+        self._in_turn(self._policy_changes.redo())
+
     @work(exclusive=True, group="dialog", exit_on_error=False)
-    async def action_undo(self) -> None:
-        """Take back all of a run."""
+    async def _undo_run(self) -> None:
         run = self.run_under_cursor()
         if run is not None:
             await self._after(await self._runner.undo(run))
@@ -275,3 +300,7 @@ class LifecycleScreen(LifecycleBoard):
         if run is not None and self.proposal is None:
             self.show_result(run, took="")
         await self.load()
+
+
+def _can_take_back(run: Run | None) -> bool:
+    return run is not None and run.state in ("done", "interrupted", "failed")

@@ -14,6 +14,7 @@ from textual.content import Content
 from textual.widgets import Button, Input, Label, Static
 
 from inspector import display, formatting
+from inspector.gateway.policies import PolicyChange
 from inspector.screens.dialogs import Dialog, Discard
 from inspector.screens.policy_words import action_suggestions, in_words
 from inspector.widgets.field_bar import FieldBar
@@ -29,8 +30,8 @@ COUNT_PAUSE_SECONDS = 0.12
 NEW_ACTION = "archive"
 
 
-class PolicyForm(Dialog["Policy"]):
-    """Edits a policy, or writes a new one; gives what was saved."""
+class PolicyForm(Dialog[PolicyChange]):
+    """Edits a policy, or writes a new one; gives what was changed by that."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "save", "Save", priority=True, id="policy.save"),
@@ -175,13 +176,13 @@ class PolicyForm(Dialog["Policy"]):
         policy = Policy(name=name, when=when.strip(), do=do.strip(), enabled=enabled)
         replaced = self._policy.name if self._policy else ""
         try:
-            await self._gateway.lifecycle.save(policy, instead_of=replaced)
+            change = await self._gateway.lifecycle.save(policy, instead_of=replaced)
         except InvalidPolicyError as error:
             self._show_fault(error)
         except EngineError as error:
             self._complain(error.message, error.hint)
         else:
-            self.dismiss(policy)
+            self.dismiss(change)
 
     def _show_fault(self, error: InvalidPolicyError) -> None:
         """Put the cursor into the line that is wrong, and say what is."""

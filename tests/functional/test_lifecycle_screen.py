@@ -191,6 +191,69 @@ async def test_a_policy_is_deleted_after_a_question(
         assert await names(other) == ["forget", "learned"]
 
 
+async def test_changes_of_policies_are_undone_newest_first(
+    ruled: Path, open_app: OpenApp, other: MemoryStore
+) -> None:
+    """Delete, edit, toggle, move and new: each policy is as it was and where it was; and redo."""
+    async with open_app(ruled) as (app, pilot):
+        screen = await go_to_lifecycle(app, pilot)
+        footer = app.screen.query_one(ActionFooter)
+        assert "Undo" not in str(footer.render())
+        await press(pilot, "j", "d", "y", "k", "space", "J", "e")
+        app.screen.query_one("#policy-name", QueryInput).value = "slumber"
+        await press(pilot, "ctrl+s", "n")
+        app.screen.query_one("#policy-name", QueryInput).value = "extra"
+        await press(pilot, "ctrl+s")
+        changed = await other.lifecycle.policies()
+        assert [policy.name for policy in changed] == ["learned", "slumber", "extra"]
+        assert not changed[1].enabled
+
+        assert "u Undo" in str(footer.render())
+        await press(pilot, "u", "u")
+        assert await names(other) == ["learned", "sleep"]
+        await press(pilot, "u", "u", "u")
+        assert tuple(await other.lifecycle.policies()) == POLICIES
+        assert screen.policy_list.cursor_key == "forget"
+        assert "Undo" not in str(footer.render())
+        for _ in range(5):
+            await press(pilot, "ctrl+r")
+        assert await other.lifecycle.policies() == changed
+
+
+async def test_undo_leaves_a_policy_that_somebody_else_changed_since(
+    ruled: Path, open_app: OpenApp, other: MemoryStore
+) -> None:
+    """It is told, and what they wrote stays."""
+    async with open_app(ruled) as (app, pilot):
+        await go_to_lifecycle(app, pilot)
+        await press(pilot, "space", "j", "d", "y")
+        theirs = Policy(name="sleep", when="importance<0.1", do="delete")
+        mine = (await other.lifecycle.policies())[1]
+        await other.lifecycle.replace([theirs, mine])
+        await press(pilot, "u", "u")
+        assert await other.lifecycle.policies() == [theirs, POLICIES[1], mine]
+        assert "Somebody else changed it since" in screen_text(app)
+
+
+async def test_undo_takes_back_the_newest_of_policies_and_runs(
+    ruled: Path, open_app: OpenApp, other: MemoryStore
+) -> None:
+    """A policy changed after a run is undone first, one changed before it after it."""
+    async with open_app(ruled) as (app, pilot):
+        await go_to_lifecycle(app, pilot)
+        before = await state_of(other)
+        await press(pilot, "j", "space", "p", "a", "y")
+        await press(pilot, "tab", "space")
+        assert not (await other.lifecycle.policies())[1].enabled
+        await press(pilot, "u")
+        assert (await other.lifecycle.policies())[1].enabled
+        assert await state_of(other) != before
+        await press(pilot, "u", "y")
+        assert await state_of(other) == before
+        await press(pilot, "u")
+        assert tuple(await other.lifecycle.policies()) == POLICIES
+
+
 # The plan ----------------------------------------------------------------------------------
 
 
