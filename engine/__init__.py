@@ -52,6 +52,7 @@ from engine.errors import UndoConflictError as UndoConflictError
 from engine.errors import UnsafeContentError as UnsafeContentError
 from engine.errors import UnsafePathError as UnsafePathError
 from engine.errors import VersionConflictError as VersionConflictError
+from engine.lifecycle.plan import BeforeAndAfter as BeforeAndAfter
 from engine.lifecycle.plan import Forgetting as Forgetting
 from engine.lifecycle.plan import Plan as Plan
 from engine.lifecycle.plan import PlannedChange as PlannedChange
@@ -104,6 +105,7 @@ __all__ = [
     "Association",
     "Backup",
     "BackupNotFoundError",
+    "BeforeAndAfter",
     "BrokenChainError",
     "BulkResult",
     "Change",

@@ -11,6 +11,7 @@ import orjson
 
 from engine.clock import to_datetime, to_microseconds
 from engine.lifecycle.policy import Policy
+from engine.models import Item
 
 
 class PlannedChange(NamedTuple):
@@ -30,6 +31,18 @@ class PlannedChange(NamedTuple):
     bytes_freed: int
     related: tuple[str, ...] = ()
     similarity: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeforeAndAfter:
+    """An item as it is, and as a planned change would leave it: None where it would be deleted.
+
+    Codec and stored bytes of `after` are what packing with the present dictionary gives; where
+    content is shared, the bytes are those that all who share it have together.
+    """
+
+    before: Item
+    after: Item | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,13 +48,7 @@ def begin_run(plan: Plan, store_id: str, now: int, file_bytes: int) -> Procedure
     Raises:
         StalePlanError: the plan is another store's, or its items have changed.
     """
-    if plan.store_id != store_id:
-        raise StalePlanError("the plan is of another store", hint="make a plan of this store")
-    ((oldest,),) = yield Statement("SELECT coalesce(min(sequence), 0) FROM changes")
-    if plan.sequence + 1 < oldest:
-        raise StalePlanError(
-            "the plan is older than the history that is kept", hint="make a new plan"
-        )
+    yield from refuse_foreign(plan, store_id)
     for start in range(0, len(plan.changes), 5_000):
         yield from refuse_stale(plan, plan.changes[start : start + 5_000], batch=-1)
     counts = {name: part.count for name, part in plan.by_policy.items()}
@@ -65,6 +59,21 @@ def begin_run(plan: Plan, store_id: str, now: int, file_bytes: int) -> Procedure
         (now, now, len(plan.changes), orjson.dumps(facts).decode(), zstd.compress(pack_plan(plan))),
     )
     return (yield from find_run(key))
+
+
+def refuse_foreign(plan: Plan, store_id: str) -> Procedure[None]:
+    """Refuse a plan of another store, or of a past that is no longer known.
+
+    Raises:
+        StalePlanError: it is one.
+    """
+    if plan.store_id != store_id:
+        raise StalePlanError("the plan is of another store", hint="make a plan of this store")
+    ((oldest,),) = yield Statement("SELECT coalesce(min(sequence), 0) FROM changes")
+    if plan.sequence + 1 < oldest:
+        raise StalePlanError(
+            "the plan is older than the history that is kept", hint="make a new plan"
+        )
 
 
 def refuse_stale(plan: Plan, changes: Sequence[PlannedChange], *, batch: int) -> Procedure[None]:
@@ -154,11 +163,11 @@ def _revise_each(
         yield from pack_items(names, ids)
     if action.verb is Verb.COMPRESS:
         return
-    origins = (yield from _origins(ids)) if action.verb is Verb.RESTORE else {}
+    origins = (yield from origins_of(ids)) if action.verb is Verb.RESTORE else {}
     content = action.verb is Verb.DELETE
     stored = yield from load_stored(names, ids=ids, content=content)
     revisions = [
-        Revision(old, _revised(old, action, author.at, origins)) for old in _in_order(stored)
+        Revision(old, revised(old, action, author.at, origins)) for old in _in_order(stored)
     ]
     doomed = [old.key for old, new, _ in revisions if old is not None and new is None]
     links = yield from load_links(doomed) if doomed else no_links()
@@ -169,12 +178,12 @@ def _in_order(stored: Iterable[Stored]) -> list[Stored]:
     return sorted(stored, key=lambda item: item.key)
 
 
-def _revised(old: Stored, action: Action, now: int, origins: Mapping[str, int]) -> Stored | None:
+def revised(old: Stored, action: Action, now: int, origins: Mapping[str, int]) -> Stored | None:
     """Return what an item becomes; the same if the action has nothing to do."""
     match action.verb:
         case Verb.DELETE:
             return None
-        case Verb.ARCHIVE:
+        case Verb.ARCHIVE | Verb.MERGE | Verb.CONSOLIDATE:
             new = old._replace(tier=int(Tier.ARCHIVE))
         case Verb.RESTORE:
             new = old._replace(tier=origins.get(old.id, int(Tier.LONG_TERM)))
@@ -201,7 +210,7 @@ def _touched(old: Stored, new: Stored, now: int) -> Stored:
     return new._replace(version=old.version + 1, updated_at=now)
 
 
-def _origins(ids: Sequence[str]) -> Procedure[dict[str, int]]:
+def origins_of(ids: Sequence[str]) -> Procedure[dict[str, int]]:
     """Return the tier from which each item came to the archive, by id."""
     rows = yield Statement(
         "SELECT i.id, (SELECT t.from_tier FROM transitions t WHERE t.item_key = i.item_key "
@@ -220,7 +229,7 @@ def _share(
 
 
 def _merge(
-    names: Names, changes: list[PlannedChange], _: Action, author: Author, __: Limits
+    names: Names, changes: list[PlannedChange], action: Action, author: Author, _: Limits
 ) -> Procedure[None]:
     """Archive near-duplicates as differences from the kept one, which gets their tags."""
     ids = [change.item_id for change in changes]
@@ -234,10 +243,12 @@ def _merge(
             tags.setdefault(kept, set()).update(by_id[member].tags)
     revisions = []
     for old in _in_order(stored):
-        new = old._replace(tier=int(Tier.ARCHIVE)) if old.id in kept_of else old
-        if old.id in tags:
-            new = new._replace(tags=old.tags | tags[old.id])
-        revisions.append(Revision(old, _touched(old, new, author.at)))
+        new: Stored | None = old
+        if old.id in kept_of:
+            new = revised(old, action, author.at, {})
+        elif old.id in tags:
+            new = _touched(old, old._replace(tags=old.tags | tags[old.id]), author.at)
+        revisions.append(Revision(old, new))
     yield from write_revisions(names, revisions, author)
     for change in changes:
         if change.item_id in by_id and change.related[0] in by_id:
@@ -248,7 +259,7 @@ def _merge(
 
 
 def _sum_up(
-    names: Names, changes: list[PlannedChange], _: Action, author: Author, limits: Limits
+    names: Names, changes: list[PlannedChange], action: Action, author: Author, limits: Limits
 ) -> Procedure[None]:
     """Make one item of what the items of a session say, and archive them."""
     for summary_id, group in groupby(changes, key=lambda change: change.related[0]):
@@ -261,8 +272,7 @@ def _sum_up(
         yield from pack_items(names, ids)
         packed = yield from load_stored(names, ids=ids, content=False)
         revisions = [
-            Revision(old, _touched(old, old._replace(tier=int(Tier.ARCHIVE)), author.at))
-            for old in _in_order(packed)
+            Revision(old, revised(old, action, author.at, {})) for old in _in_order(packed)
         ]
         yield from write_revisions(names, [*revisions, Revision(None, summary)], author)
         for member in members:

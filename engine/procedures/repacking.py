@@ -37,6 +37,16 @@ class Holder(NamedTuple):
     stored_bytes: int
 
 
+class Form(NamedTuple):
+    """A content packed in another way than it is stored."""
+
+    holder: Holder
+    codec: int
+    dictionary_key: int | None
+    base_key: int | None
+    data: bytes
+
+
 def load_holders(names: Names, ids: Iterable[str]) -> Procedure[list[Holder]]:
     """Return the items with these ids with their contents; damaged ones are left out."""
     rows = yield Statement(
@@ -64,11 +74,27 @@ def pack_items(
 
     `bases` names, for some of them, an item much like it, from which the difference is kept.
     """
+    forms = yield from packed_forms(names, ids, bases=bases, level=level)
+    yield from _replace(forms)
+    trained = [form for form in forms if form.dictionary_key is not None]
+    saved = sum(len(form.holder.raw) for form in trained)
+    if saved:
+        yield Statement(
+            "INSERT INTO meta VALUES ('packed_share', ?) "
+            "ON CONFLICT DO UPDATE SET value = excluded.value",
+            (sum(len(form.data) for form in trained) / saved,),
+        )
+
+
+def packed_forms(
+    names: Names, ids: Sequence[str], *, bases: Mapping[str, str] | None = None, level: int = LEVEL
+) -> Procedure[list[Form]]:
+    """Return the contents of those of these items that get smaller, as `pack_items` would store."""
     trained_key = yield from newest_dictionary(names)
     trained = names.trained.known.get(trained_key or 0)
     holders = yield from load_holders(names, ids)
     found = yield from _load_bases(names, bases or {})
-    rows: list[tuple[Holder, int, int | None, int | None, bytes]] = []
+    forms: list[Form] = []
     for holder in holders:
         try:
             best = _packed(holder, trained, trained_key, found.get(holder.item_key), level)
@@ -76,16 +102,8 @@ def pack_items(
             # Larger than packing takes: it stays as it is.
             continue
         if best is not None and len(best[3]) < holder.stored_bytes:
-            rows.append((holder, *best))
-    yield from _replace(rows)
-    saved = sum(len(row[0].raw) for row in rows if row[2] is not None)
-    if trained is not None and saved:
-        kept = sum(len(row[4]) for row in rows if row[2] is not None)
-        yield Statement(
-            "INSERT INTO meta VALUES ('packed_share', ?) "
-            "ON CONFLICT DO UPDATE SET value = excluded.value",
-            (kept / saved,),
-        )
+            forms.append(Form(holder, *best))
+    return forms
 
 
 def _load_bases(names: Names, bases: Mapping[str, str]) -> Procedure[dict[int, Holder]]:
@@ -137,10 +155,10 @@ def _packed(
     return best
 
 
-def _replace(rows: list[tuple[Holder, int, int | None, int | None, bytes]]) -> Procedure[None]:
-    alone = [row for row in rows if row[0].uses == 1]
-    shared = [row for row in rows if row[0].uses > 1]
-    bases = [(row[3],) for row in rows if row[3] is not None]
+def _replace(forms: list[Form]) -> Procedure[None]:
+    alone = [form for form in forms if form.holder.uses == 1]
+    shared = [form for form in forms if form.holder.uses > 1]
+    bases = [(form.base_key,) for form in forms if form.base_key is not None]
     if bases:
         yield Many("UPDATE contents SET uses = uses + 1 WHERE content_key = ?", bases)
     if shared:
@@ -160,11 +178,11 @@ def _replace(rows: list[tuple[Holder, int, int | None, int | None, bytes]]) -> P
     )  # fmt: skip
     yield Many(
         "UPDATE items SET content_key = ?, preview = NULL WHERE item_key = ?",
-        [(first + number, row[0].item_key) for number, row in enumerate(alone)],
+        [(first + number, form.holder.item_key) for number, form in enumerate(alone)],
     )
     yield Statement(
         "DELETE FROM contents WHERE content_key IN (SELECT value FROM json_each(?))",
-        (json_values([row[0].content_key for row in alone]),),
+        (json_values([form.holder.content_key for form in alone]),),
     )
 
 

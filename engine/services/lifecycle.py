@@ -16,7 +16,7 @@ from engine.errors import (
     RunNotFoundError,
     StalePlanError,
 )
-from engine.lifecycle.plan import Plan, PlannedChange, Run, batches
+from engine.lifecycle.plan import BeforeAndAfter, Plan, PlannedChange, Run, batches
 from engine.lifecycle.policies import (
     CheckedPolicy,
     Policy,
@@ -31,6 +31,7 @@ from engine.procedures import (
     lookup,
     planning,
     policies,
+    previewing,
     runs,
 )
 from engine.services.core import Core
@@ -166,6 +167,27 @@ class Lifecycle(Upkeep):
                 progress=_on_loop(progress),
                 forget=chosen is None,
             )
+        )
+
+    async def preview(self, change: PlannedChange, *, plan: Plan | None = None) -> BeforeAndAfter:
+        """Return a planned change's item as it is, and as the change would leave it.
+
+        Told by the code that would make the change, of the store as it is now; nothing is changed.
+        With the `plan` that the change is of, whatever `apply` would refuse is refused.
+
+        Raises:
+            StalePlanError: the item has moved on, or nothing is left to do.
+        """
+        await self._core._accesses.flush()
+        facts = await self._backend.read(lookup.store_facts)
+        return await self._backend.read(
+            previewing.preview_change,
+            self._names,
+            self._core._accesses,
+            facts.store_id,
+            change,
+            plan,
+            self._clock(),
         )
 
     # Runs ----------------------------------------------------------------------------------

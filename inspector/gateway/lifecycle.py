@@ -9,19 +9,16 @@ from typing import TYPE_CHECKING, Any
 from inspector.gateway.policies import PoliciesGateway
 
 if TYPE_CHECKING:
-    from engine import Item, Plan, PlannedChange, Run, Tier
-    from engine.lifecycle.policies import Action
+    from engine import Item, Plan, PlannedChange, Run
 
 Progress = Callable[[int, int], None]
 """Told how much is done, and how much there is."""
 
 RUNS_MAX = 50
-TRANSITIONS_READ = 50
-"""Moves of an item among which its way into the archive is looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BeforeAndAfter:
+class Comparison:
     """What a planned change would make of one item; `after` is None where it would be deleted."""
 
     before: Mapping[str, Any]
@@ -83,29 +80,18 @@ class LifecycleGateway(PoliciesGateway):
 
     # One item ------------------------------------------------------------------------------
 
-    async def before_and_after(self, change: PlannedChange) -> BeforeAndAfter | None:
-        """Return what a planned change would make of its item, or None if the item is gone."""
-        from engine.lifecycle.policies import Verb, parse_action
+    async def before_and_after(self, change: PlannedChange, plan: Plan) -> Comparison:
+        """Return what a change of a plan would make of its item.
 
-        item = await self._store.peek(change.item_id)
-        if item is None:
-            return None
-        action = parse_action(change.action)
-        before = _fields(item)
-        if action.verb is Verb.DELETE:
-            return BeforeAndAfter(before=before, after=None)
-        origin = await self._origin(item.id) if action.verb is Verb.RESTORE else None
-        after = before | _changed(item, action, origin) | _stored_after(item, change, action)
-        return BeforeAndAfter(before=before, after=after)
-
-    async def _origin(self, item_id: str) -> Tier:
-        """Return the tier from which an item came to the archive."""
-        from engine import Tier
-
-        moves = await self._store.tiers.transitions(item_id, limit=TRANSITIONS_READ)
-        return next(
-            (move.from_tier for move in moves if move.to_tier is Tier.ARCHIVE), Tier.LONG_TERM
-        )
+        Raises:
+            StalePlanError: the item has moved on since the plan was made.
+        """
+        shown = await self._store.lifecycle.preview(change, plan=plan)
+        before = _fields(shown.before)
+        if shown.after is None:
+            return Comparison(before=before, after=None)
+        words = _in_words(shown.before, shown.after, change)
+        return Comparison(before=before, after=_fields(shown.after) | words)
 
 
 def _fields(item: Item) -> dict[str, Any]:
@@ -121,42 +107,16 @@ def _fields(item: Item) -> dict[str, Any]:
     }
 
 
-def _changed(item: Item, action: Action, origin: Tier | None) -> dict[str, Any]:
-    """Return the fields that an action sets, as they would be."""
-    from engine import Tier
-    from engine.lifecycle.policies import Verb
+def _in_words(before: Item, after: Item, change: PlannedChange) -> dict[str, str]:
+    """Return those fields of the item as planned that words say better than values."""
+    from engine.lifecycle.policies import Verb, parse_action
 
-    match action.verb:
-        case Verb.ARCHIVE | Verb.MERGE | Verb.CONSOLIDATE:
-            return {"tier": Tier.ARCHIVE.label}
-        case Verb.RESTORE if origin is not None:
-            return {"tier": origin.label}
-        case Verb.PROMOTE:
-            return {"tier": Tier(max(0, item.tier - 1)).label}
-        case Verb.DEMOTE:
-            return {"tier": Tier(min(Tier.ARCHIVE, item.tier + 1)).label}
-        case Verb.REFRESH:
-            return {"last accessed": "when the plan is applied"}
-        case Verb.IMPORTANCE:
-            return {"importance": float(action.argument or 0.0)}
-        case Verb.TAG:
-            return {"tags": sorted(item.tags | {str(action.argument)})}
-        case Verb.UNTAG:
-            return {"tags": sorted(item.tags - {str(action.argument)})}
-    return {}
-
-
-def _stored_after(item: Item, change: PlannedChange, action: Action) -> dict[str, str]:
-    """Return how the content would be stored, in words, where that would change."""
-    from engine.lifecycle.policies import Verb
-
-    left = f"about {max(0, item.stored_bytes - change.bytes_freed):,} B"
+    verb = parse_action(change.action).verb
+    if verb is Verb.REFRESH:
+        return {"last accessed": "when the plan is applied"}
     other = change.related[0] if change.related else ""
-    match action.verb:
-        case Verb.MERGE:
-            return {"stored as": f"the difference from {other}, {left}"}
-        case Verb.DEDUPLICATE:
-            return {"stored as": f"shared with {other}, {left}"}
-        case Verb.ARCHIVE | Verb.COMPRESS | Verb.CONSOLIDATE if change.bytes_freed:
-            return {"stored as": f"{item.codec.base.label}, packed, {left}"}
+    if verb is Verb.DEDUPLICATE:
+        return {"stored as": f"shared with {other}, {after.stored_bytes:,} B together"}
+    if verb is Verb.MERGE and after.codec is not before.codec:
+        return {"stored as": f"the difference from {other}, {after.stored_bytes:,} B"}
     return {}

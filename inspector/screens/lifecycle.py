@@ -119,13 +119,17 @@ class LifecycleScreen(LifecycleBoard):
     @on(ChangeList.Opened)
     def _change_opened(self, event: ChangeList.Opened) -> None:
         event.stop()
-        self._in_dialog(self._runner.compare(event.change))
+        self._compare(event.change)
 
     def action_compare(self) -> None:
         """Show the item under the cursor before and after."""
         change = self.planned_change()
         if change is not None:
-            self._in_dialog(self._runner.compare(change))
+            self._compare(change)
+
+    def _compare(self, change: PlannedChange) -> None:
+        if self.proposal is not None:
+            self._in_dialog(self._runner.compare(change, self.proposal.plan))
 
     def action_other_side(self) -> None:
         """Go to the other side."""

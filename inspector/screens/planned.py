@@ -17,7 +17,7 @@ from inspector.widgets.footer import ActionFooter
 
 if TYPE_CHECKING:
     from inspector.gateway import PlannedChange
-    from inspector.gateway.lifecycle import BeforeAndAfter
+    from inspector.gateway.lifecycle import Comparison
 
 
 class PlannedScreen(Dialog[None]):
@@ -27,7 +27,7 @@ class PlannedScreen(Dialog[None]):
         Binding("escape,q,v", "cancel", "Close", id="planned.close"),
     ]
 
-    def __init__(self, change: PlannedChange, found: BeforeAndAfter) -> None:
+    def __init__(self, change: PlannedChange, found: Comparison) -> None:
         super().__init__(f"Planned for {change.item_id}")
         self._change = change
         self._found = found

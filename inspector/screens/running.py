@@ -51,11 +51,14 @@ class Running:
             return None
         return await asyncio.to_thread(propose, plan)
 
-    async def compare(self, change: PlannedChange) -> None:
+    async def compare(self, change: PlannedChange, plan: Plan) -> None:
         """Show an item before and after what is planned for it."""
-        found = await self._gateway.lifecycle.before_and_after(change)
-        if found is None:
-            self._app.toast(f"{change.item_id} has been deleted.", severity="warning")
+        from inspector.gateway import StalePlanError
+
+        try:
+            found = await self._gateway.lifecycle.before_and_after(change, plan)
+        except StalePlanError as error:
+            self._app.toast(f"{error.message}: {error.hint}.", severity="warning")
         else:
             await self._app.push_screen_wait(PlannedScreen(change, found))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -248,6 +249,49 @@ async def test_each_action_can_be_taken_back(
         await old.lifecycle.undo(run)
     await old.close()
     assert_sound(path)
+
+
+@pytest.mark.parametrize("do", [*ACTIONS, "restore"])
+async def test_a_preview_shows_what_applying_makes_of_an_item(old: MemoryStore, do: str) -> None:
+    """Field by field, down to the bytes that it takes; and it changes nothing itself."""
+    await old.put("twin", LONG.format(5), agent="atlas", importance=0.1)
+    await old.put_many({"id": f"more/{n}", "content": LONG.format(n)} for n in range(80))
+    if do == "restore":
+        await old.tiers.move("i/01", "short_term")
+    # What a run trains first is there already: the preview is told with it.
+    await old.lifecycle.apply(await old.lifecycle.plan([policy("archive", "id:i/01")]))
+    plan = await old.lifecycle.plan([policy(do)])
+    sequence = await old.sequence()
+    shown = [await old.lifecycle.preview(change, plan=plan) for change in plan.changes[::9]]
+    assert shown
+    assert await old.sequence() == sequence
+    assert (await old.lifecycle.plan([policy(do)])).to_json() == plan.to_json()
+
+    await old.lifecycle.apply(plan)
+    for before, after in ((one.before, one.after) for one in shown):
+        found = await old.peek(before.id)
+        if found is None or after is None:
+            assert found is after is None
+        else:
+            now = replace(after, updated_at=found.updated_at)
+            assert replace(now, last_accessed_at=found.last_accessed_at) == found
+
+
+async def test_a_preview_of_what_has_moved_on_is_refused(old: MemoryStore) -> None:
+    """With its plan whatever apply would refuse; without it what is gone or done already."""
+    plan = await old.lifecycle.plan([policy("archive")])
+    changed, gone, done = plan.changes[:3]
+    await old.update(changed.item_id, importance=0.77)
+    await old.delete(gone.item_id)
+    await old.tiers.move(done.item_id, "archive")
+    await old.lifecycle.apply(await old.lifecycle.plan([policy("compress")]))
+    for change in (changed, gone, done):
+        with pytest.raises(StalePlanError):
+            await old.lifecycle.preview(change, plan=plan)
+    assert (await old.lifecycle.preview(changed)).before.importance == 0.77
+    for change in (gone, done):
+        with pytest.raises(StalePlanError):
+            await old.lifecycle.preview(change)
 
 
 async def test_restoring_goes_to_where_an_item_came_from(old: MemoryStore) -> None:

@@ -298,8 +298,10 @@ async def test_enter_leads_to_the_items_of_a_policy_and_escape_back(
         assert screen.plan_list.has_focus
 
 
-async def test_an_item_is_shown_before_and_after(ruled: Path, open_app: OpenApp) -> None:
-    """Its tier and tags now and as planned, and why."""
+async def test_an_item_is_shown_before_and_after(
+    ruled: Path, open_app: OpenApp, other: MemoryStore
+) -> None:
+    """Its tier and tags now and as planned, and why; of one that has moved on it is told."""
     async with open_app(ruled) as (app, pilot):
         await go_to_lifecycle(app, pilot)
         await press(pilot, "p", "enter", "v")
@@ -312,6 +314,12 @@ async def test_an_item_is_shown_before_and_after(ruled: Path, open_app: OpenApp)
         text = screen_text(app)
         assert "~ tags" in text
         assert '"learned"' in text
+        await press(pilot, "escape")
+        change = lifecycle(app).planned_change()
+        assert change is not None
+        await other.update(change.item_id, importance=0.99)
+        await press(pilot, "v")
+        assert "has changed since the plan was made" in screen_text(app)
 
 
 async def test_what_is_left_out_is_not_done(

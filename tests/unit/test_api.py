@@ -32,6 +32,7 @@ EXPORTED = [
     "TIERS",
     "UNCHANGED",
     "Association",
+    "BeforeAndAfter",
     "BulkResult",
     "Change",
     "ChangeNotFoundError",
