@@ -85,6 +85,7 @@ from engine.models import SearchResult as SearchResult
 from engine.models import Session as Session
 from engine.models import StoreInfo as StoreInfo
 from engine.models import Tier as Tier
+from engine.models import TierCount as TierCount
 from engine.models import TierFlow as TierFlow
 from engine.models import TierSettings as TierSettings
 from engine.models import TierStats as TierStats
@@ -169,6 +170,7 @@ __all__ = [
     "StoreInfo",
     "StoreNotFoundError",
     "Tier",
+    "TierCount",
     "TierFlow",
     "TierSettings",
     "TierStats",

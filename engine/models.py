@@ -313,6 +313,16 @@ class TierStats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TierCount:
+    """How many items one agent has in one tier; `capacity` is None where there is no limit."""
+
+    agent: str
+    tier: Tier
+    count: int
+    capacity: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TierFlow:
     """How many items came into a tier and left it in a span of time."""
 

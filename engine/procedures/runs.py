@@ -20,8 +20,8 @@ _RUNS: Final = (
 )
 
 
-def find_run(run_id: int) -> Procedure[Run]:
-    """Return the record of a run.
+def find_run(run_id: int, now: int | None = None) -> Procedure[Run]:
+    """Return the record of a run; told what time it is, one that fell silent is `interrupted`.
 
     Raises:
         RunNotFoundError: there is no such run.
@@ -29,7 +29,7 @@ def find_run(run_id: int) -> Procedure[Run]:
     rows = yield Statement(f"{_RUNS} WHERE run_key = ?", (run_id,))
     if not rows:
         raise RunNotFoundError(f"there is no run {run_id}", hint="look at the list of runs")
-    return _run(rows[0])
+    return _run(rows[0], now)
 
 
 def list_runs(limit: int, now: int) -> Procedure[list[Run]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from math import ceil
 from typing import Final
@@ -13,6 +13,7 @@ from engine.models import (
     TIER_OF,
     RetentionScore,
     Tier,
+    TierCount,
     TierSettings,
     TierStats,
 )
@@ -145,6 +146,34 @@ def optimize(names: Names, author: Author) -> Procedure[Moved]:
             replace(author, reason="idle"),
         )
     )
+
+
+def tier_counts(names: Names, agents: Sequence[str] | None) -> Procedure[list[TierCount]]:
+    """Return how many items agents have in each tier, from the counts that are kept.
+
+    Of these agents, or of all; agents by name, tiers from the closest, none that are empty.
+    """
+    settings = yield from load_settings()
+    wanted = (
+        "WHERE agent_key IN (SELECT g.agent_key FROM json_each(?) e JOIN agents g "
+        "ON g.name = e.value) "
+    )
+    rows = yield Statement(
+        f"SELECT agent_key, tier, sum(items) FROM counts {'' if agents is None else wanted}"
+        "GROUP BY 1, 2 HAVING sum(items) > 0",
+        () if agents is None else (json_values(agents),),
+    )
+    yield from load_names(names.agents, {row[0] for row in rows})
+    found = [
+        TierCount(
+            agent=names.agents.names[agent],
+            tier=TIER_OF[tier],
+            count=count,
+            capacity=settings.capacity(tier),
+        )
+        for agent, tier, count in rows
+    ]
+    return sorted(found, key=lambda one: (one.agent, one.tier))
 
 
 def tier_stats(names: Names, now: int) -> Procedure[list[TierStats]]:

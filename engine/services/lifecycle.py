@@ -302,12 +302,12 @@ class Lifecycle(Upkeep):
             )
 
     async def find_run(self, run_id: int) -> Run:
-        """Return the record of one run.
+        """Return the record of one run; one that fell silent is `interrupted`.
 
         Raises:
             RunNotFoundError: there is no such run.
         """
-        return await self._backend.read(runs.find_run, bounded(run_id))
+        return await self._backend.read(runs.find_run, bounded(run_id), self._clock())
 
     async def runs(self, *, limit: int = 50) -> list[Run]:
         """Return the newest runs, newest first."""

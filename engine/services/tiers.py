@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from engine.models import (
     Item,
     RetentionScore,
     Tier,
+    TierCount,
     TierFlow,
     TierSettings,
     TierStats,
@@ -51,8 +52,19 @@ class Tiers(Aspect):
         await self._backend.write(tiers.save_settings, settings)
         return settings
 
+    async def counts(self, agents: Iterable[str] | None = None) -> list[TierCount]:
+        """Return how many items these agents, or all, have in each tier that is not empty.
+
+        The store keeps these counts: however many items there are, none of them is looked at.
+        """
+        wanted = None if agents is None else sorted(set(agents))
+        return await self._backend.read(tiers.tier_counts, self._names, wanted)
+
     async def stats(self) -> list[TierStats]:
-        """Return what each agent has in each tier."""
+        """Return what each agent has in each tier: importance, age and bytes too.
+
+        It looks at every item; `counts` does not.
+        """
         return await self._backend.read(tiers.tier_stats, self._names, self._clock())
 
     async def flow(self, hours: float = 1.0) -> Mapping[Tier, TierFlow]:

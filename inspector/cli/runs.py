@@ -19,8 +19,6 @@ from inspector.cli.stores import AS_JSON, STORE, changing, reading, run
 if TYPE_CHECKING:
     from engine import MemoryStore, Plan, Run
 
-RUNS_MAX = 10_000
-"""So far back a run is looked for."""
 RUN_COLUMNS = (
     ("run", 6),
     ("state", 11),
@@ -235,15 +233,9 @@ async def _find(memories: MemoryStore, run_id: int, *, force: bool = False) -> R
         RunNotFoundError: there is no such run.
         StalePlanError: it goes on somewhere, and `force` does not say to go ahead anyway.
     """
-    from engine import RunNotFoundError, StalePlanError
+    from engine import StalePlanError
 
-    for found in await memories.lifecycle.runs(limit=RUNS_MAX):
-        if found.id == run_id:
-            break
-    else:
-        raise RunNotFoundError(
-            f"there is no run {run_id}", hint="memory-inspector lifecycle runs lists them"
-        )
+    found = await memories.lifecycle.find_run(run_id)
     if found.state == "running" and not force:
         raise StalePlanError(
             f"run {run_id} was at work less than a minute ago",

@@ -285,8 +285,8 @@ async def _end_month(players: Sequence[_Player], day: Day, queries: Sequence[str
             await player.search(words)
     without, with_ = [await player.end_month() for player in players]
     tiers: dict[str, int] = {}
-    for stats in await players[1].store.tiers.stats():
-        tiers[stats.tier.label] = tiers.get(stats.tier.label, 0) + stats.count
+    for one in await players[1].store.tiers.counts():
+        tiers[one.tier.label] = tiers.get(one.tier.label, 0) + one.count
     return Month(
         name=f"{day.at:%Y-%m}",
         items=sum(tiers.values()),

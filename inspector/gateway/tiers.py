@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine import Filter, Item, MemoryStore, RetentionScore, Tier, Transition
+    from engine import Item, MemoryStore, RetentionScore, Tier, Transition
     from inspector.gateway import Sequences
 
 OWN_CHANGES_MAX = 10
@@ -56,31 +56,21 @@ class TiersGateway:
 
         settings = await self._store.tiers.settings()
         flow = await self._store.tiers.flow()
+        counts = await self._store.tiers.counts(agents or None)
         fills = {}
         for tier in Tier:
             capacity = settings.capacity(tier)
             # Who has most matters only where there is a limit, which goes for each agent alone.
-            agent, count = ("", 0) if capacity is None else await self._fullest(tier, agents)
+            there = [one for one in counts if one.tier is tier and capacity is not None]
+            fullest = max(there, key=lambda one: one.count, default=None)
             fills[tier] = TierFill(
-                agent=agent,
-                count=count,
+                agent=fullest.agent if fullest else "",
+                count=fullest.count if fullest else 0,
                 capacity=capacity,
                 entered=flow[tier].entered,
                 left=flow[tier].left,
             )
         return fills
-
-    async def _fullest(self, tier: Tier, agents: frozenset[str]) -> tuple[str, int]:
-        """Return which agent has most in a tier, and how many."""
-        from engine.query import And, Compare, Field, Operator, Or
-
-        # By the counts that the store keeps: `tiers.stats()` reads every item.
-        query: Filter = Compare(Field.TIER, Operator.EQ, tier)
-        if agents:
-            named = tuple(Compare(Field.AGENT, Operator.EQ, agent) for agent in sorted(agents))
-            query = And((query, Or(named)))
-        facets = await self._store.facets(query, tags_max=1)
-        return next(iter(facets.agents.items()), ("", 0))
 
     async def score(self, item_id: str) -> RetentionScore | None:
         """Return the parts of an item's retention score, or None if the item is gone."""

@@ -535,6 +535,7 @@ async def test_a_run_that_a_crash_fell_into_is_resumed_or_undone(
     store = await open_memory()
     (run,) = await store.lifecycle.runs()
     assert (run.state, run.done, run.planned) == ("interrupted", 1_000, 2_500)
+    assert await store.lifecycle.find_run(run.id) == run
     run = await store.lifecycle.resume(run)
     assert (run.state, run.done) == ("done", 2_500)
     assert await store.count("tier:archive") == 2_500

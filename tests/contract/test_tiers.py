@@ -349,6 +349,27 @@ async def test_readers_do_not_wait_for_promotions(store: MemoryStore) -> None:
     assert (await tiers_of(store))[Tier.SHORT_TERM] == 1
 
 
+async def test_counts_are_those_of_the_items(store: MemoryStore) -> None:
+    """Kept as items come, move and go; of all agents or of some, without the empty tiers."""
+    await store.tiers.configure(working=50)
+    await fill(store, 3)
+    await store.put("h", "x", agent="harbor", tier=Tier.ARCHIVE)
+    await store.put("gone", "x", agent="sage", tier=Tier.WORKING)
+    await store.delete("gone")
+    await store.tiers.move("i/0000", Tier.SHORT_TERM)
+
+    counts = await store.tiers.counts()
+    assert [(one.agent, one.tier, one.count, one.capacity) for one in counts] == [
+        ("atlas", Tier.WORKING, 2, 50),
+        ("atlas", Tier.SHORT_TERM, 1, 1_000),
+        ("harbor", Tier.ARCHIVE, 1, None),
+    ]
+    assert [(s.agent, s.tier, s.count) for s in await store.tiers.stats()] == [
+        (one.agent, one.tier, one.count) for one in counts
+    ]
+    assert await store.tiers.counts(["harbor", "nobody"]) == counts[2:]
+
+
 # The log of moves --------------------------------------------------------------------------
 
 

@@ -266,6 +266,7 @@ async def use_everything(store: MemoryStore, text: str) -> None:
         lambda: s.tiers.transitions(text, agent=text, entered="archive", left="working"),
         lambda: s.tiers.transitions(agent=text, before=9, after=0),
         lambda: s.tiers.transitions(entered=text),
+        lambda: s.tiers.counts([text]),
         lambda: s.delete(text, actor=text),
         s.changes,
         *(lambda field=field: s.complete(field, text) for field in COMPLETED),

@@ -88,6 +88,7 @@ EXPORTED = [
     "load_policies",
     "InvalidSettingError",
     "RetentionScore",
+    "TierCount",
     "TierFlow",
     "TierSettings",
     "TierStats",
