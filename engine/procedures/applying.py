@@ -26,9 +26,11 @@ from engine.procedures.items import Stored, load_stored
 from engine.procedures.links import load_links, set_link
 from engine.procedures.mutations import no_links
 from engine.procedures.names import Names, json_values
+from engine.procedures.outcomes import origins_of, revised, touched
 from engine.procedures.repacking import pack_items, share_contents
-from engine.procedures.revisions import Author, Revision, changed_fields, text_of
+from engine.procedures.revisions import Author, Revision, text_of
 from engine.procedures.runs import find_run
+from engine.procedures.tried import note_in_vain
 from engine.procedures.writing import write_revisions
 from engine.query import parse
 from engine.query.conditions import walk
@@ -162,6 +164,7 @@ def _revise_each(
     if action.verb in (Verb.ARCHIVE, Verb.DELETE, Verb.COMPRESS):
         yield from pack_items(names, ids)
     if action.verb is Verb.COMPRESS:
+        yield from note_in_vain(names, ids)
         return
     origins = (yield from origins_of(ids)) if action.verb is Verb.RESTORE else {}
     content = action.verb is Verb.DELETE
@@ -176,49 +179,6 @@ def _revise_each(
 
 def _in_order(stored: Iterable[Stored]) -> list[Stored]:
     return sorted(stored, key=lambda item: item.key)
-
-
-def revised(old: Stored, action: Action, now: int, origins: Mapping[str, int]) -> Stored | None:
-    """Return what an item becomes; the same if the action has nothing to do."""
-    match action.verb:
-        case Verb.DELETE:
-            return None
-        case Verb.ARCHIVE | Verb.MERGE | Verb.CONSOLIDATE:
-            new = old._replace(tier=int(Tier.ARCHIVE))
-        case Verb.RESTORE:
-            new = old._replace(tier=origins.get(old.id, int(Tier.LONG_TERM)))
-        case Verb.PROMOTE:
-            new = old._replace(tier=max(0, old.tier - 1))
-        case Verb.DEMOTE:
-            new = old._replace(tier=min(int(Tier.ARCHIVE), old.tier + 1))
-        case Verb.REFRESH:
-            new = old._replace(last_accessed_at=now)
-        case Verb.IMPORTANCE:
-            new = old._replace(importance=float(action.argument or 0.0))
-        case Verb.TAG:
-            new = old._replace(tags=old.tags | {str(action.argument)})
-        case Verb.UNTAG:
-            new = old._replace(tags=old.tags - {str(action.argument)})
-        case _:
-            new = old
-    return _touched(old, new, now)
-
-
-def _touched(old: Stored, new: Stored, now: int) -> Stored:
-    if not changed_fields(old, new):
-        return old
-    return new._replace(version=old.version + 1, updated_at=now)
-
-
-def origins_of(ids: Sequence[str]) -> Procedure[dict[str, int]]:
-    """Return the tier from which each item came to the archive, by id."""
-    rows = yield Statement(
-        "SELECT i.id, (SELECT t.from_tier FROM transitions t WHERE t.item_key = i.item_key "
-        "AND t.to_tier = 3 ORDER BY t.sequence DESC LIMIT 1) FROM json_each(?) e "
-        "CROSS JOIN items i ON i.id = e.value",
-        (json_values(ids),),
-    )
-    return {item_id: tier for item_id, tier in rows if tier is not None}
 
 
 def _share(
@@ -247,7 +207,7 @@ def _merge(
         if old.id in kept_of:
             new = revised(old, action, author.at, {})
         elif old.id in tags:
-            new = _touched(old, old._replace(tags=old.tags | tags[old.id]), author.at)
+            new = touched(old, old._replace(tags=old.tags | tags[old.id]), author.at)
         revisions.append(Revision(old, new))
     yield from write_revisions(names, revisions, author)
     for change in changes:

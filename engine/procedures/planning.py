@@ -16,7 +16,7 @@ from engine.lifecycle.plan import Plan
 from engine.lifecycle.policies import conflicts
 from engine.lifecycle.policy import CheckedPolicy
 from engine.models import Codec
-from engine.procedures.base import Procedure, Statement
+from engine.procedures.base import Procedure, Rows, Statement
 from engine.procedures.candidates import (
     PACK_FROM_BYTES,
     Choice,
@@ -34,6 +34,7 @@ from engine.procedures.items import load_items
 from engine.procedures.moving import PINNED_KEYS
 from engine.procedures.names import json_values
 from engine.procedures.selection import Reading, all_keys, count_items
+from engine.procedures.tried import find_in_vain
 from engine.query import EVERYTHING
 
 PACKED_SHARE: Final = 0.4
@@ -140,7 +141,18 @@ def _plan_each(
     would_change = _would_change(planning, action)
     for chunk in chunks(keys):
         facts = yield from load_facts(chunk)
+        if action.verb is Verb.COMPRESS:
+            facts = yield from _still_worth_packing(planning, facts, would_change)
         claim_each(planning, policy, action, facts, would_change)
+
+
+def _still_worth_packing(
+    planning: Planning, facts: Rows, would_change: Callable[[int, float, int, int], bool]
+) -> Procedure[Rows]:
+    """Return the facts without those of items that packing leaves as they are."""
+    keys = [fact[0] for fact in facts if would_change(*fact[2:6])]
+    in_vain = yield from find_in_vain(planning.reading.names, keys)
+    return [fact for fact in facts if fact[0] not in in_vain]
 
 
 def _tagged_wrong(action: Action, keys: Sequence[int]) -> Procedure[frozenset[int]]:
@@ -188,7 +200,11 @@ def _plan_choices(
             text = chosen.get(fact[1])
             if text is not None:
                 action = require_single(parse_action(text))
-                claim_each(planning, policy, action, [fact], _would_change(planning, action))
+                would_change = _would_change(planning, action)
+                wanted = [fact]
+                if action.verb is Verb.COMPRESS:
+                    wanted = yield from _still_worth_packing(planning, wanted, would_change)
+                claim_each(planning, policy, action, wanted, would_change)
 
 
 def require_single(action: Action) -> Action:

@@ -14,10 +14,11 @@ from engine.errors import StalePlanError
 from engine.lifecycle.actions import Action, Verb, parse_action
 from engine.lifecycle.plan import BeforeAndAfter, Plan, PlannedChange
 from engine.models import CODECS, TIER_OF, Item
-from engine.procedures.applying import origins_of, refuse_foreign, refuse_stale, revised
+from engine.procedures.applying import refuse_foreign, refuse_stale
 from engine.procedures.base import Procedure
 from engine.procedures.items import Accesses, find_item, load_stored
 from engine.procedures.names import Names
+from engine.procedures.outcomes import origins_of, revised
 from engine.procedures.repacking import packed_forms
 
 _PACKING: Final = frozenset({Verb.ARCHIVE, Verb.COMPRESS, Verb.MERGE, Verb.CONSOLIDATE})

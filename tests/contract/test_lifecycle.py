@@ -322,6 +322,55 @@ async def test_an_archived_item_is_smaller_and_still_found(old: MemoryStore) -> 
     assert (await old.tiers.transitions("i/01"))[0].reason == "p"
 
 
+async def test_what_did_not_get_smaller_is_not_planned_again(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is new, was left out or has changed is planned; what was tried in vain is not."""
+    import random
+
+    from engine.procedures import tried
+
+    monkeypatch.setattr(tried, "TRIED_BYTES_MAX", 1_000)
+    noise = random.Random(5)
+    await store.put_many({"id": f"noise/{n}", "content": noise.randbytes(400)} for n in range(9))
+    await store.put_many({"id": f"text/{n}", "content": LONG.format(n)} for n in range(9))
+
+    async def planned() -> list[str]:
+        plan = await store.lifecycle.plan([policy("compress")])
+        await store.lifecycle.apply(plan.without(items=["text/0", "noise/0"]))
+        return [change.item_id for change in plan.changes]
+
+    assert len(await planned()) == 18
+    # In vain or not is only known once it was tried: this one was left out both times.
+    assert await planned() == ["text/0"]
+    await store.put("new", noise.randbytes(400))
+    await store.update("noise/3", content=noise.randbytes(400))
+    assert await planned() == ["noise/3", "text/0", "new"]
+    assert await planned() == ["text/0"]
+    store.lifecycle.register_action("pack", lambda item: "compress")
+    plan = await store.lifecycle.plan([policy("python:pack")])
+    assert [change.item_id for change in plan.changes] == ["text/0"]
+
+
+async def test_what_a_new_dictionary_makes_smaller_is_planned_again(store: MemoryStore) -> None:
+    """Too short to be packed alone, short texts shrink once the store has learnt from many."""
+    text = "The user of account {0} prefers short answers and lives in town {0}, it was said."
+    await store.put_many({"id": f"old/{n}", "content": text.format(n)} for n in range(5))
+
+    async def pack() -> set[str]:
+        plan = await store.lifecycle.plan([policy("compress")])
+        await store.lifecycle.apply(plan)
+        return {change.item_id.partition("/")[0] for change in plan.changes}
+
+    assert await pack() == {"old"}
+    assert await pack() == set()
+    await store.put_many({"id": f"new/{n}", "content": text.format(n)} for n in range(300))
+    assert await pack() == {"new"}
+    assert await pack() == {"old"}
+    assert (await item(store, "old/1")).codec.label == "text+dictionary"
+    assert await pack() == set()
+
+
 async def test_equal_items_share_what_they_hold(
     store: MemoryStore, path: Path, assert_sound: AssertSound
 ) -> None:
