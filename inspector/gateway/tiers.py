@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from inspector.gateway.values import Sequences
+
 if TYPE_CHECKING:
     from engine import Item, MemoryStore, RetentionScore, Tier, Transition
-    from inspector.gateway import Sequences
 
 OWN_CHANGES_MAX = 10
 
@@ -108,8 +109,6 @@ class TiersGateway:
 
         Where the tier is full its lowest make room, which may be the item itself.
         """
-        from inspector.gateway import Sequences
-
         moved = await self._store.tiers.move(item.id, tier)
         history = await self._store.history(item.id, limit=OWN_CHANGES_MAX)
         own = [change.sequence for change in history if change.version > item.version]

@@ -13,7 +13,8 @@ from inspector.gateway import Sequences
 from inspector.journal import Entry, Journal
 from inspector.screens.ask import Ask, Completer
 from inspector.screens.dialogs import Confirm
-from inspector.screens.edit import EditScreen, Saved
+from inspector.screens.edit import EditScreen
+from inspector.screens.edit_form import Saved
 from inspector.screens.working import carry_through
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from textual.widgets import TextArea
 from engine import MemoryStore
 from inspector.action import Scope
 from inspector.actions import ACTIONS, binding_id, bindings_of
-from inspector.app import EXIT_UNEXPECTED, InspectorApp
+from inspector.app import InspectorApp
 from inspector.modes import MODES
 from inspector.screens import working
 from inspector.screens.dialogs import Busy, Confirm, FailurePanel
@@ -33,6 +33,7 @@ from inspector.screens.help import HelpScreen
 from inspector.screens.lifecycle import LifecycleScreen
 from inspector.screens.problem import ProblemScreen
 from inspector.settings import Settings
+from inspector.telling import EXIT_UNEXPECTED
 from inspector.widgets.footer import ActionFooter
 
 pytest_plugins = ("browse_fixtures",)
