@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine
 from typing import Any, ClassVar
 
@@ -13,8 +12,8 @@ from inspector.action import Scope, Situation
 from inspector.actions import bindings_of
 from inspector.gateway import PlannedChange, Run
 from inspector.lifecycle_lines import HISTORY
-from inspector.screens.lifecycle_board import ITEMS, PLAN, RUNS, LifecycleBoard
-from inspector.screens.policy_changes import PolicyChanges
+from inspector.screens.lifecycle_board import ITEMS, PLAN, RUNS
+from inspector.screens.lifecycle_policies import LifecyclePolicies
 from inspector.screens.running import Running
 from inspector.widgets.change_list import ChangeList
 from inspector.widgets.line_list import LineList
@@ -22,7 +21,7 @@ from inspector.widgets.line_list import LineList
 TABS = (PLAN, ITEMS, RUNS)
 
 
-class LifecycleScreen(LifecycleBoard):
+class LifecycleScreen(LifecyclePolicies):
     """Policies at the left; the plan, its items and past runs at the right."""
 
     TITLE = "Lifecycle"
@@ -34,25 +33,13 @@ class LifecycleScreen(LifecycleBoard):
         self._last_run: Run | None = None
         self._depth_at_run = 0
         """How many changes of policies were made before the last run."""
-        self._turn = asyncio.Lock()
 
     def connected(self) -> None:
-        """Show the store, and allow its policies to be changed and carried out."""
-        self._policy_changes = PolicyChanges(self.inspector, self.gateway)
+        """Show the store, and allow its policies to be carried out."""
         self._runner = Running(self.inspector, self.gateway)
         super().connected()
 
     # What is under the cursor --------------------------------------------------------------
-
-    def policy_name(self) -> str:
-        """Return the policy under the cursor, on either side; empty if there is none."""
-        if self.policy_list.has_focus:
-            key = self.policy_list.cursor_key
-        elif self.plan_list.has_focus:
-            key = self.plan_list.cursor_key
-        else:
-            return ""
-        return key if isinstance(key, str) else ""
 
     def planned_change(self) -> PlannedChange | None:
         """Return the change under the cursor, if one is."""
@@ -78,7 +65,7 @@ class LifecycleScreen(LifecycleBoard):
             item=change is not None,
             can_leave_out=change is not None or planned or self._on_history(),
             can_undo=self._undoes_policy() or _can_take_back(run),
-            can_redo=self._policy_changes.journal.can_redo and not self.run_list.has_focus,
+            can_redo=self.policy_changes.journal.can_redo and not self.run_list.has_focus,
             can_resume=run is not None and run.state == "interrupted",
             can_go_back=self.maximized is not None or not self.policy_list.has_focus,
         )
@@ -94,7 +81,7 @@ class LifecycleScreen(LifecycleBoard):
         """Return whether what would be undone is a change of a policy, and not a run."""
         if self.run_list.has_focus:
             return False
-        depth = self._policy_changes.journal.depth
+        depth = self.policy_changes.journal.depth
         run_is_newest = _can_take_back(self._last_run) and depth <= self._depth_at_run
         return depth > 0 and not run_is_newest
 
@@ -126,6 +113,10 @@ class LifecycleScreen(LifecycleBoard):
         change = self.planned_change()
         if change is not None:
             self._compare(change)
+
+    def _in_dialog(self, work_to_do: Coroutine[Any, Any, object]) -> None:
+        """Do something in a worker: it may ask something."""
+        self.run_worker(work_to_do, group="dialog", exclusive=True, exit_on_error=False)
 
     def _compare(self, change: PlannedChange) -> None:
         if self.proposal is not None:
@@ -181,57 +172,6 @@ class LifecycleScreen(LifecycleBoard):
         else:
             self.go_to(PLAN)
 
-    # Policies ------------------------------------------------------------------------------
-
-    def _in_dialog(self, work_to_do: Coroutine[Any, Any, object]) -> None:
-        """Do something in a worker: it may ask something."""
-        self.run_worker(work_to_do, group="dialog", exclusive=True, exit_on_error=False)
-
-    def action_toggle_policy(self) -> None:
-        """Switch the policy under the cursor on or off."""
-        self._in_turn(self._policy_changes.toggle(self.policy_name()))
-
-    def action_policy_up(self) -> None:
-        """Move the policy under the cursor up."""
-        self._in_turn(self._policy_changes.shift(self.policy_name(), -1))
-
-    def action_policy_down(self) -> None:
-        """Move the policy under the cursor down."""
-        self._in_turn(self._policy_changes.shift(self.policy_name(), 1))
-
-    @work(group="policies", exit_on_error=False)
-    async def _in_turn(self, change: Coroutine[Any, Any, str | None]) -> None:
-        """Change the policies, and show them; each change sees what the one before left."""
-        async with self._turn:
-            await self._show_saved(await change)
-
-    @work(exclusive=True, group="dialog", exit_on_error=False)
-    async def action_edit_policy(self) -> None:
-        """Edit the policy under the cursor."""
-        await self._show_saved(await self._policy_changes.edit(self.policy_name()))
-
-    @work(exclusive=True, group="dialog", exit_on_error=False)
-    async def action_new_policy(self) -> None:
-        """Write a new policy."""
-        await self._show_saved(await self._policy_changes.new())
-
-    async def _show_saved(self, name: str | None) -> None:
-        """Show the policies as they are now, with the cursor on one that changed."""
-        await self.load()
-        if name:
-            self.policy_list.put_on(name)
-
-    @work(exclusive=True, group="dialog", exit_on_error=False)
-    async def action_delete_policy(self) -> None:
-        """Delete the policy under the cursor after a question."""
-        await self._policy_changes.delete(self.policy_name())
-        await self.load()
-
-    @work(exclusive=True, group="dialog", exit_on_error=False)
-    async def action_keep_history(self) -> None:
-        """Set for how long changes are kept, after a question."""
-        await self._policy_changes.keep_history()
-
     # The plan ------------------------------------------------------------------------------
 
     @work(exclusive=True, group="dialog", exit_on_error=False)
@@ -271,18 +211,14 @@ class LifecycleScreen(LifecycleBoard):
 
     def _note_run(self, run: Run) -> None:
         self._last_run = run
-        self._depth_at_run = self._policy_changes.journal.depth
+        self._depth_at_run = self.policy_changes.journal.depth
 
     def action_undo(self) -> None:
         """Take back the newest change of a policy, or all of a run."""
         if self._undoes_policy():
-            self._in_turn(self._policy_changes.undo())
+            self.change_in_turn(self.policy_changes.undo())
         else:
             self._undo_run()
-
-    def action_redo(self) -> None:
-        """Make a change of a policy again."""
-        self._in_turn(self._policy_changes.redo())
 
     @work(exclusive=True, group="dialog", exit_on_error=False)
     async def _undo_run(self) -> None:
