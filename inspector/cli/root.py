@@ -14,6 +14,7 @@ from inspector.cli import (
     backups,
     benching,
     demo,
+    doctor,
     lifecycle,
     moving,
     opening,
@@ -75,6 +76,7 @@ Examples:
   memory-inspector import other.db all.jsonl.zst
   memory-inspector lifecycle plan sample.db      what its policies would do
   memory-inspector backup create sample.db       whole or incremental, proven
+  memory-inspector doctor sample.db              what is wrong with it
   memory-inspector open -- -odd.db               a name that begins with a dash
 """,
 )
@@ -101,6 +103,7 @@ for _command in (
     *lifecycle.COMMANDS,
     *backups.COMMANDS,
     *tiers.COMMANDS,
+    *doctor.COMMANDS,
     *benching.COMMANDS,
     *demo.COMMANDS,
 ):

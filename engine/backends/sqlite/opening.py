@@ -53,16 +53,14 @@ def prepare(path: Path, *, read_only: bool, create: bool, now: int) -> Target:
         CorruptStoreError: it is a store, but damaged.
         ReadOnlyStoreError: it is to be written, and cannot be.
     """
-    path = _absolute(path)
+    path = absolute(path)
     if not os.path.lexists(path):
         if read_only or not create:
             raise StoreNotFoundError(
                 f"there is no store at {path}", hint="check the path, or create one with import"
             )
         create_store(path, now)
-    _check_file(path)
-    _check_siblings(path)
-    _recognise(path)
+    recognise(path)
     if read_only:
         return Target(path, True, _must_be_immutable(path))
     if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
@@ -72,7 +70,19 @@ def prepare(path: Path, *, read_only: bool, create: bool, now: int) -> Target:
     return Target(path, False, False)
 
 
-def _absolute(path: Path) -> Path:
+def recognise(path: Path) -> None:
+    """Raise unless the file is a store as far as its first page says; see `prepare`."""
+    _check_file(path)
+    _check_siblings(path)
+    _check_header(path)
+
+
+def absolute(path: Path) -> Path:
+    """Return a path whose folder is resolved and whose name is not.
+
+    Raises:
+        UnsafePathError: it is no path at all.
+    """
     text = str(path)
     if not text or "\0" in text:
         raise UnsafePathError("the path is empty or contains NUL", hint="give the path of a file")
@@ -220,7 +230,7 @@ def _initialise(connection: Any, now: int) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _recognise(path: Path) -> None:
+def _check_header(path: Path) -> None:
     """Look at the main file alone, without locks, journals or any trace."""
     connection = None
     try:
@@ -301,7 +311,7 @@ def check_schema(connection: Any, path: Path) -> None:
                     hint="open it once for writing",
                 )
             migrate(connection, version)
-        found = _fingerprint(
+        found = schema_fingerprint(
             connection.execute("SELECT type, name, sql FROM sqlite_schema").fetchall()
         )
     if found != expected_fingerprint():
@@ -322,7 +332,8 @@ BEGINNINGS = " prefix='2',"
 """An index of the beginnings of words, which stores had before version 4 and may keep."""
 
 
-def _fingerprint(rows: list[tuple[str, str, str | None]]) -> str:
+def schema_fingerprint(rows: list[tuple[str, str, str | None]]) -> str:
+    """Return the fingerprint of tables, indexes and triggers: (type, name, SQL)."""
     lines = sorted(
         f"{kind} {name} {' '.join(sql.split()).replace(BEGINNINGS, '')}"
         for kind, name, sql in rows
@@ -339,4 +350,4 @@ def expected_fingerprint() -> str:
             continue
         words = sql.replace("VIRTUAL ", "").split()
         rows.append((words[1].lower(), words[2].partition("(")[0], sql))
-    return _fingerprint(rows)
+    return schema_fingerprint(rows)

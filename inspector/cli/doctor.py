@@ -1,0 +1,111 @@
+"""`doctor`: what is wrong with a store, and repairing what can be repaired in place."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from inspector.cli import output
+from inspector.cli.progress import ProgressLine
+from inspector.cli.stores import AS_JSON, STORE, run
+from inspector.display import visible_line
+
+if TYPE_CHECKING:
+    from engine.doctor import Check, Examination
+
+HEALTHY, DOUBTFUL, DAMAGED = 0, 1, 2
+COLUMNS = (("check", 14), ("state", 8), ("evidence", 0))
+_COLOURS = {"ok": "green", "warning": "yellow", "unknown": "yellow", "damaged": "red"}
+# Named here, since help is shown before the engine is loaded; a test compares.
+REPAIRS = ("full-text", "counters", "tag-counters", "uses", "orphans", "permissions")
+
+
+@click.command(short_help="What is wrong with a store; repair it.")
+@STORE
+@AS_JSON
+@click.option("--quick", is_flag=True, help="Sample contents, and do not compare indexes.")
+@click.option(
+    "--fix",
+    "fixes",
+    metavar="CHECK",
+    multiple=True,
+    type=click.Choice(REPAIRS),
+    help=f"Put right what a check found: {', '.join(REPAIRS)}.",
+)
+def doctor(store: Path, *, as_json: bool, quick: bool, fixes: tuple[str, ...]) -> int:
+    """Say of every part of STORE how it is. Looking changes nothing, and works on any file.
+
+    Ends with 0 if all is well, 1 if there are warnings or checks that could not be made, 2 if
+    something is damaged.
+
+    \b
+    Examples:
+      memory-inspector doctor agent.db
+      memory-inspector doctor agent.db --quick --json
+      memory-inspector doctor agent.db --fix full-text --fix counters
+    """
+    for check in fixes:
+        _repair(store, check)
+    examination = _examine(store, quick=quick)
+    if as_json:
+        for found in examination.checks:
+            output.print_json(
+                {
+                    "check": found.name,
+                    "state": found.state.value,
+                    "evidence": found.evidence,
+                    "hint": found.hint,
+                }
+            )
+    else:
+        print_examination(examination.checks)
+    return exit_code(examination)
+
+
+def exit_code(examination: Examination) -> int:
+    """Return what a script is told about a store."""
+    codes = {"ok": HEALTHY, "damaged": DAMAGED}
+    return codes.get(examination.state.value, DOUBTFUL)
+
+
+def print_examination(checks: tuple[Check, ...]) -> None:
+    """Print a line for each check, and what to do about those that are not ok."""
+    table = output.Table(COLUMNS)
+    table.print_rows([(check.name, check.state.value, check.evidence) for check in checks])
+    if not output.to_terminal():
+        return
+    for check in checks:
+        if check.hint:
+            state = output.coloured(check.name, fg=_COLOURS[check.state.value])
+            click.echo(f"{state}: {visible_line(check.hint)}")
+
+
+def _examine(store: Path, *, quick: bool) -> Examination:
+    from engine.doctor import examine
+
+    with ProgressLine() as progress:
+        return run(examine(store, quick=quick, progress=_telling(progress)))
+
+
+def _repair(store: Path, check: str) -> None:
+    from engine.doctor import repair
+
+    with ProgressLine() as progress:
+        done = run(repair(store, check, progress=_telling(progress)))
+    click.echo(f"{done.check}: {done.repaired:,} put right", err=not sys.stdout.isatty())
+
+
+def _telling(progress: ProgressLine) -> Callable[[str, int, int], None]:
+    from engine.transfer import TransferProgress
+
+    def tell(check: str, done: int, total: int) -> None:
+        progress(TransferProgress(stage=check, done=done, total=total or None, unit=""))
+
+    return tell
+
+
+COMMANDS = (doctor,)
