@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.backends.sqlite.driver import VERSION, has_wal_reset_bug, translated
-from engine.backends.sqlite.opening import expected_fingerprint, schema_fingerprint
+from engine.backends.sqlite.opening import (
+    expected_fingerprint,
+    schema_fingerprint,
+    unfinished_names,
+)
 from engine.backends.sqlite.schema import SCHEMA_VERSION
 from engine.doctor.report import CheckState, Finding, fine, some
 
@@ -107,16 +111,12 @@ def tighten(path: Path) -> int:
 
 def check_leftovers(path: Path) -> Finding:
     """Look for what a killed program has left in the folder."""
-    prefix = f".{path.name}."
     try:
-        names = sorted(entry.name for entry in path.parent.iterdir())
+        names = {entry.name for entry in path.parent.iterdir()}
     except OSError as error:
         return Finding(CheckState.UNKNOWN, f"the folder cannot be listed: {error.strerror}")
-    found = [
-        name
-        for name in names
-        if (name.startswith(prefix) and ".new" in name) or _UNFINISHED.fullmatch(name)
-    ]
+    partial = {name for name in names if _UNFINISHED.fullmatch(name)}
+    found = sorted(partial | unfinished_names(path))
     if not found:
         return fine("nothing unfinished is in the folder")
     return Finding(

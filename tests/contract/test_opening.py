@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from contextlib import closing
@@ -22,6 +23,7 @@ from engine import (
     UnsafePathError,
     open_store,
 )
+from engine.backends.sqlite import opening
 from engine.backends.sqlite.driver import driver
 from engine.backends.sqlite.opening import expected_fingerprint
 from engine.backends.sqlite.schema import APPLICATION_ID, SCHEMA_VERSION
@@ -274,3 +276,42 @@ def test_durability_is_never_guessed(path: Path) -> None:
     with pytest.raises(StoreError):
         open_store(path, durability="FULL")  # type: ignore[arg-type]
     assert not path.exists()
+
+
+async def test_a_store_killed_in_a_checkpoint_opens(path: Path, assert_sound: AssertSound) -> None:
+    """The first page may be moved before those that it counts: no damage, the WAL has them."""
+    async with open_store(path) as store:
+        await store.put_many({"id": f"i{n}", "content": f"{n} " * 300} for n in range(60))
+        main, journal = path.read_bytes(), Path(f"{path}-wal").read_bytes()
+    frames = [journal[at : at + 24 + 4_096] for at in range(32, len(journal), 24 + 4_096)]
+    (first,) = [frame[24:] for frame in frames if frame[:4] == b"\0\0\0\1"][-1:]
+    path.write_bytes(first + main[4_096:])
+    Path(f"{path}-wal").write_bytes(journal)
+
+    async with open_store(path) as store:
+        assert await store.count() == 60
+    assert_sound(path)
+
+
+async def test_what_killed_creations_left_is_swept(path: Path) -> None:
+    """The next opening for writing removes it, and nothing that only looks like it."""
+    for name in ("0123456789ab.new", "0123456789ab.new-journal", "aaaaaaaaaaaa.new-shm"):
+        path.with_name(f".{path.name}.{name}").write_bytes(b"x")
+    kept = {f".{path.name}.mine.new", f".{path.name}.0123456789ab.new.txt"}
+    for name in kept:
+        path.with_name(name).write_bytes(b"precious")
+    async with open_store(path):
+        pass
+    assert {entry.name for entry in path.parent.iterdir()} == kept | {path.name}
+
+
+async def test_a_creation_at_work_is_not_swept(path: Path) -> None:
+    """What another process is making stays: it holds a lock on it."""
+    made, claim = opening._claim_unfinished(path)
+    try:
+        async with open_store(path):
+            assert made.exists()
+    finally:
+        os.close(claim)
+    async with open_store(path):
+        assert not made.exists()

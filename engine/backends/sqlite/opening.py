@@ -6,9 +6,12 @@ that SQLite holds on it for this process.
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 import secrets
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -24,11 +27,13 @@ from engine.errors import (
     ReadOnlyStoreError,
     SchemaTooNewError,
     StorageError,
+    StoreError,
     StoreNotFoundError,
     UnsafePathError,
 )
 from engine.text import TEXT_VERSION
 
+_JOURNALS = ("-wal", "-shm", "-journal")
 HEADER_BYTES = 512
 """SQLite takes a file shorter than this for an empty database, and would write over it."""
 
@@ -60,6 +65,8 @@ def prepare(path: Path, *, read_only: bool, create: bool, now: int) -> Target:
                 f"there is no store at {path}", hint="check the path, or create one with import"
             )
         create_store(path, now)
+    if not read_only:
+        sweep_unfinished(path)
     recognise(path)
     if read_only:
         return Target(path, True, _must_be_immutable(path))
@@ -120,7 +127,7 @@ def _check_file(path: Path) -> None:
 
 def _check_siblings(path: Path) -> None:
     """Refuse journals that are links: SQLite would write over what they are links to."""
-    for suffix in ("-wal", "-shm", "-journal"):
+    for suffix in _JOURNALS:
         sibling = path.with_name(f"{path.name}{suffix}")
         try:
             status = sibling.lstat()
@@ -158,27 +165,102 @@ def create_store(path: Path, now: int) -> None:
     Raises:
         StorageError: the folder is missing or cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.new")
+    temporary, claim = _claim_unfinished(path)
     try:
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, 0o600))
+        _make_at(temporary, now)
+        _publish(temporary, path)
+        sync_folder(path.parent)
+    except StoreError:
+        raise
     except OSError as error:
         raise _cannot_create(path, error) from error
-    try:
-        connection = connect(temporary, read_only=False, busy_timeout_seconds=5.0)
-        try:
-            _initialise(connection, now)
-        finally:
-            connection.close()
-        # A link fails where a file has appeared meanwhile; a rename would replace it.
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            return
-        except OSError:
-            _rename_new(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
-    sync_folder(path.parent)
+        _remove_unfinished(temporary)
+        os.close(claim)
+
+
+def _claim_unfinished(path: Path) -> tuple[Path, int]:
+    """Make the empty file that becomes a store; the handle says that somebody is at work on it."""
+    while True:
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.new")
+        flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW
+        try:
+            claim = os.open(temporary, flags, 0o600)
+        except OSError as error:
+            raise _cannot_create(path, error) from error
+        if _claims(claim):
+            return temporary, claim
+        # Somebody swept it away between the two calls.
+        os.close(claim)
+
+
+def _claims(handle: int) -> bool:
+    """Return whether an unfinished store is there and nobody is at work on it."""
+    try:
+        # Ends with the process, however that ends.
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return os.fstat(handle).st_nlink == 1
+
+
+def unfinished_names(path: Path) -> set[str]:
+    """Return the names of files that belong to a store at `path` that is, or was, being made."""
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{12}}\.new({'|'.join(_JOURNALS)})?")
+    try:
+        with os.scandir(path.parent) as entries:
+            return {entry.name for entry in entries if pattern.fullmatch(entry.name)}
+    except OSError:
+        return set()
+
+
+def sweep_unfinished(path: Path) -> None:
+    """Remove what killed processes left of making the store at `path`."""
+    names = unfinished_names(path)
+    for base in {name[: name.rindex(".new") + len(".new")] for name in names}:
+        temporary = path.with_name(base)
+        if base not in names or _is_abandoned(temporary):
+            _remove_unfinished(temporary)
+
+
+def _is_abandoned(temporary: Path) -> bool:
+    try:
+        if temporary.lstat().st_nlink != 1:
+            # It has its other name already: opening and closing it would cost this process the
+            # locks on a store. It is seen to by `_is_own_leftover`.
+            return False
+        handle = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        return _claims(handle)
+    finally:
+        os.close(handle)
+
+
+def _remove_unfinished(temporary: Path) -> None:
+    for suffix in ("", *_JOURNALS):
+        # What cannot be removed now is swept by a later opening.
+        with suppress(OSError):
+            temporary.with_name(f"{temporary.name}{suffix}").unlink()
+
+
+def _make_at(temporary: Path, now: int) -> None:
+    connection = connect(temporary, read_only=False, busy_timeout_seconds=5.0)
+    try:
+        _initialise(connection, now)
+    finally:
+        connection.close()
+
+
+def _publish(temporary: Path, path: Path) -> None:
+    # A link fails where a file has appeared meanwhile; a rename would replace it.
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return
+    except OSError:
+        _rename_new(temporary, path)
 
 
 def _rename_new(temporary: Path, path: Path) -> None:
@@ -232,9 +314,16 @@ def _initialise(connection: Any, now: int) -> None:
 
 def _check_header(path: Path) -> None:
     """Look at the main file alone, without locks, journals or any trace."""
+    has_journal = _has_journal(path)
     connection = None
     try:
-        connection = connect(path, read_only=True, immutable=True, busy_timeout_seconds=0.0)
+        connection = connect(
+            path,
+            read_only=True,
+            immutable=True,
+            busy_timeout_seconds=0.0,
+            without_journal=has_journal,
+        )
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
@@ -249,11 +338,16 @@ def _check_header(path: Path) -> None:
             hint="check the path; the file was not touched",
         )
     check_version(path, version)
-    journal = path.with_name(f"{path.name}-wal")
-    whole = path.stat().st_size % page_bytes == 0
-    if not whole and not (journal.exists() and journal.stat().st_size):
+    if path.stat().st_size % page_bytes and not has_journal and not _has_journal(path):
         # SQLite rounds up, and would find out only when it reads the last page.
         raise CorruptStoreError(f"{path.name} is cut short", hint="restore it from a backup")
+
+
+def _has_journal(path: Path) -> bool:
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def check_version(path: Path, version: int) -> None:
