@@ -19,7 +19,7 @@ LINTED := $(wildcard engine inspector tests scripts)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test lint format lock screenshots clean environment
+.PHONY: help install run test test-faults lint format lock screenshots clean environment
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -30,7 +30,10 @@ run: $(INSTALLED) | $(SAMPLE) ## open the inspector on the sample store, made if
 	@$(BIN) -m inspector open $(SAMPLE)
 
 test: lint ## every check: format, lint, types, import contracts, tests
-	$(BIN) -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGUMENTS)
+	$(BIN) -m pytest -n $(PYTEST_WORKERS) --dist loadgroup $(PYTEST_ARGUMENTS)
+
+test-faults: $(INSTALLED_DEV) ## kills, power failures and refusals in full: some minutes (FAULTS=--seed 7)
+	$(BIN) tests/faults/full.py $(FAULTS)
 
 lint: $(INSTALLED_DEV) ## the checks without the tests
 	$(BIN) -m ruff format --check $(LINTED)
