@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.backends.sqlite.driver import VERSION, has_wal_reset_bug, translated
+from engine.backends.sqlite.making import unfinished_names
 from engine.backends.sqlite.opening import (
     expected_fingerprint,
     schema_fingerprint,
-    unfinished_names,
 )
 from engine.backends.sqlite.schema import SCHEMA_VERSION
 from engine.doctor.report import CheckState, Finding, fine, some

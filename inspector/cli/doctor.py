@@ -1,11 +1,11 @@
-"""`doctor`: what is wrong with a store, and repairing what can be repaired in place."""
+"""`doctor`: what is wrong with a store, repairing it in place, and saving what is readable."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 HEALTHY, DOUBTFUL, DAMAGED = 0, 1, 2
 COLUMNS = (("check", 14), ("state", 8), ("evidence", 0))
+LOST_SHOWN = 20
+_SALVAGED = ("items", "changes", "missing_changes", "lost_pages", "lost_rows", "journal")
 _COLOURS = {"ok": "green", "warning": "yellow", "unknown": "yellow", "damaged": "red"}
 # Named here, since help is shown before the engine is loaded; a test compares.
 REPAIRS = ("full-text", "counters", "tag-counters", "uses", "orphans", "permissions")
 
 
-@click.command(short_help="What is wrong with a store; repair it.")
+@click.command(short_help="What is wrong with a store; repair or save it.")
 @STORE
 @AS_JSON
 @click.option("--quick", is_flag=True, help="Sample contents, and do not compare indexes.")
@@ -36,18 +38,48 @@ REPAIRS = ("full-text", "counters", "tag-counters", "uses", "orphans", "permissi
     type=click.Choice(REPAIRS),
     help=f"Put right what a check found: {', '.join(REPAIRS)}.",
 )
-def doctor(store: Path, *, as_json: bool, quick: bool, fixes: tuple[str, ...]) -> int:
+@click.option(
+    "--salvage",
+    "out",
+    metavar="OUT",
+    type=click.Path(path_type=Path),
+    help="Save what is readable into the new store OUT; STORE stays as it is.",
+)
+@click.option(
+    "--fill-from",
+    "source",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Then take what is lost from another store: a backup, restored to FILE.",
+)
+def doctor(
+    store: Path,
+    *,
+    as_json: bool,
+    quick: bool,
+    fixes: tuple[str, ...],
+    out: Path | None,
+    source: Path | None,
+) -> int:
     """Say of every part of STORE how it is. Looking changes nothing, and works on any file.
 
     Ends with 0 if all is well, 1 if there are warnings or checks that could not be made, 2 if
-    something is damaged.
+    something is damaged. With --salvage or --fill-from, with 0 if nothing is known to be lost, 1
+    otherwise.
 
     \b
     Examples:
       memory-inspector doctor agent.db
       memory-inspector doctor agent.db --quick --json
       memory-inspector doctor agent.db --fix full-text --fix counters
+      memory-inspector doctor agent.db --salvage saved.db
+      memory-inspector doctor agent.db --salvage saved.db --fill-from restored.db
+      memory-inspector doctor saved.db --fill-from restored.db
     """
+    if out is not None or source is not None:
+        if fixes:
+            raise click.UsageError("--fix repairs a store in place: use it alone")
+        return _save(store, out, source, as_json=as_json)
     for check in fixes:
         _repair(store, check)
     examination = _examine(store, quick=quick)
@@ -64,6 +96,40 @@ def doctor(store: Path, *, as_json: bool, quick: bool, fixes: tuple[str, ...]) -
     else:
         print_examination(examination.checks)
     return exit_code(examination)
+
+
+def _save(store: Path, out: Path | None, source: Path | None, *, as_json: bool) -> int:
+    from engine.doctor import fill, salvage
+
+    facts: dict[str, Any] = {}
+    lost: tuple[str, ...] = ()
+    complete = True
+    with ProgressLine() as progress:
+        if out is not None:
+            report = run(salvage(store, out, progress=_telling(progress)))
+            facts |= {name: getattr(report, name) for name in _SALVAGED}
+            lost, complete = report.lost, report.complete
+        if source is not None:
+            filled = run(fill(out or store, source, progress=_telling(progress)))
+            facts |= {"filled": len(filled.filled)}
+            lost = filled.still_lost
+            complete = not lost
+    facts["lost"] = len(lost)
+    if as_json:
+        output.print_json({**facts, "lost_ids": list(lost)})
+        return HEALTHY if complete else DOUBTFUL
+    output.print_facts((name.replace("_", " "), _shown(value)) for name, value in facts.items())
+    if lost:
+        click.echo(f"lost: {visible_line(', '.join(lost[:LOST_SHOWN]))}")
+        if len(lost) > LOST_SHOWN:
+            click.echo(f"and {len(lost) - LOST_SHOWN:,} more (--json names all)")
+        if source is None:
+            click.echo("a backup may have them: restore it to a file, then use --fill-from")
+    return HEALTHY if complete else DOUBTFUL
+
+
+def _shown(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def exit_code(examination: Examination) -> int:

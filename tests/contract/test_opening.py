@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
 from contextlib import closing
@@ -23,7 +22,7 @@ from engine import (
     UnsafePathError,
     open_store,
 )
-from engine.backends.sqlite import opening
+from engine.backends.sqlite import making
 from engine.backends.sqlite.driver import driver
 from engine.backends.sqlite.opening import expected_fingerprint
 from engine.backends.sqlite.schema import APPLICATION_ID, SCHEMA_VERSION
@@ -307,11 +306,10 @@ async def test_what_killed_creations_left_is_swept(path: Path) -> None:
 
 async def test_a_creation_at_work_is_not_swept(path: Path) -> None:
     """What another process is making stays: it holds a lock on it."""
-    made, claim = opening._claim_unfinished(path)
-    try:
+    with making._unfinished(path) as made:
+        made.touch()
         async with open_store(path):
             assert made.exists()
-    finally:
-        os.close(claim)
+    made.touch()
     async with open_store(path):
         assert not made.exists()

@@ -108,6 +108,7 @@ class Harness:
         shutil.copytree(prepared, folder)
         # What is recorded tells in the same order what was acknowledged when.
         ledger = (folder if mode == RECORD else run) / "ledger"
+        ledger.touch()
         outcome = {
             "workload": workload,
             "folder": str(folder),

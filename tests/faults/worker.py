@@ -25,7 +25,7 @@ from typing import Any, TypeAlias
 
 from engine import EngineError, MemoryStore, Policy, open_store
 from engine.backends.sqlite import connection as connections
-from engine.backends.sqlite import opening, writer
+from engine.backends.sqlite import making, opening, writer
 from engine.backends.sqlite.driver import run_procedure
 from engine.procedures.fulltext import write_text
 from engine.services import lifecycle as lifecycle_service
@@ -170,9 +170,9 @@ async def publish_in_place(folder: Path, ledger: Ledger, pick: random.Random) ->
     def create_store(path: Path, now: int) -> None:
         path.touch(mode=0o600)
         with closing(connections.connect(path, read_only=False, busy_timeout_seconds=5)) as made:
-            opening._initialise(made, now)
+            making._initialise(made, now)
 
-    opening.create_store = create_store
+    setattr(opening, "create_store", create_store)  # noqa: B010 - not exported
     await writes(folder, ledger, pick)
 
 

@@ -82,3 +82,24 @@ def test_wrong_words_are_told(store: Path, capsys: Capture, arguments: list[str]
     path = store if arguments else store.parent / "missing.db"
     assert main(["doctor", str(path), *arguments]) in (1, 2)
     assert "rror" in capsys.readouterr().err
+
+
+def test_salvage_and_fill_from_bring_a_damaged_store_back(store: Path, capsys: Capture) -> None:
+    """What is lost is named; from a restored backup it is filled in, now or later."""
+    whole, out, later = (store.with_name(name) for name in ("whole.db", "out.db", "later.db"))
+    whole.write_bytes(store.read_bytes())
+    with closing(driver.connect(store, isolation_level=None)) as connection:
+        connection.execute("UPDATE contents SET data = x'00' WHERE content_key = 7")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.write_bytes(bytes(4_096) + store.read_bytes()[4_096:])
+
+    assert main(["doctor", str(store), "--salvage", str(later)]) == doctor.DOUBTFUL
+    assert "lost: n/6\n" in capsys.readouterr().out
+    assert main(["doctor", str(later), "--fill-from", str(whole), "--json"]) == doctor.HEALTHY
+    assert orjson.loads(capsys.readouterr().out)["filled"] == 1
+
+    both = ["--salvage", str(out), "--fill-from", str(whole)]
+    assert main(["doctor", str(store), *both]) == doctor.HEALTHY
+    assert main(["doctor", str(out)]) == doctor.HEALTHY
+    assert main(["doctor", str(store), "--salvage", str(out)]) == 1
+    assert "exists already" in capsys.readouterr().err

@@ -6,12 +6,8 @@ that SQLite holds on it for this process.
 
 from __future__ import annotations
 
-import fcntl
 import os
-import re
-import secrets
 import stat
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +15,7 @@ from typing import Any
 
 from engine.backends.sqlite.connection import connect
 from engine.backends.sqlite.driver import driver, translate, translated
+from engine.backends.sqlite.making import JOURNALS, create_store, sweep_unfinished
 from engine.backends.sqlite.migrations import migrate
 from engine.backends.sqlite.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
 from engine.errors import (
@@ -27,13 +24,10 @@ from engine.errors import (
     ReadOnlyStoreError,
     SchemaTooNewError,
     StorageError,
-    StoreError,
     StoreNotFoundError,
     UnsafePathError,
 )
-from engine.text import TEXT_VERSION
 
-_JOURNALS = ("-wal", "-shm", "-journal")
 HEADER_BYTES = 512
 """SQLite takes a file shorter than this for an empty database, and would write over it."""
 
@@ -127,7 +121,7 @@ def _check_file(path: Path) -> None:
 
 def _check_siblings(path: Path) -> None:
     """Refuse journals that are links: SQLite would write over what they are links to."""
-    for suffix in _JOURNALS:
+    for suffix in JOURNALS:
         sibling = path.with_name(f"{path.name}{suffix}")
         try:
             status = sibling.lstat()
@@ -157,159 +151,6 @@ def _is_own_leftover(path: Path, status: os.stat_result) -> bool:
 
 def _glob_escape(name: str) -> str:
     return "".join(f"[{c}]" if c in "*?[" else c for c in name)
-
-
-def create_store(path: Path, now: int) -> None:
-    """Make an empty store at a path that does not exist: whole, or not at all, mode 0600.
-
-    Raises:
-        StorageError: the folder is missing or cannot be written.
-    """
-    temporary, claim = _claim_unfinished(path)
-    try:
-        _make_at(temporary, now)
-        _publish(temporary, path)
-        sync_folder(path.parent)
-    except StoreError:
-        raise
-    except OSError as error:
-        raise _cannot_create(path, error) from error
-    finally:
-        _remove_unfinished(temporary)
-        os.close(claim)
-
-
-def _claim_unfinished(path: Path) -> tuple[Path, int]:
-    """Make the empty file that becomes a store; the handle says that somebody is at work on it."""
-    while True:
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.new")
-        flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW
-        try:
-            claim = os.open(temporary, flags, 0o600)
-        except OSError as error:
-            raise _cannot_create(path, error) from error
-        if _claims(claim):
-            return temporary, claim
-        # Somebody swept it away between the two calls.
-        os.close(claim)
-
-
-def _claims(handle: int) -> bool:
-    """Return whether an unfinished store is there and nobody is at work on it."""
-    try:
-        # Ends with the process, however that ends.
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return os.fstat(handle).st_nlink == 1
-
-
-def unfinished_names(path: Path) -> set[str]:
-    """Return the names of files that belong to a store at `path` that is, or was, being made."""
-    pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{12}}\.new({'|'.join(_JOURNALS)})?")
-    try:
-        with os.scandir(path.parent) as entries:
-            return {entry.name for entry in entries if pattern.fullmatch(entry.name)}
-    except OSError:
-        return set()
-
-
-def sweep_unfinished(path: Path) -> None:
-    """Remove what killed processes left of making the store at `path`."""
-    names = unfinished_names(path)
-    for base in {name[: name.rindex(".new") + len(".new")] for name in names}:
-        temporary = path.with_name(base)
-        if base not in names or _is_abandoned(temporary):
-            _remove_unfinished(temporary)
-
-
-def _is_abandoned(temporary: Path) -> bool:
-    try:
-        if temporary.lstat().st_nlink != 1:
-            # It has its other name already: opening and closing it would cost this process the
-            # locks on a store. It is seen to by `_is_own_leftover`.
-            return False
-        handle = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        return _claims(handle)
-    finally:
-        os.close(handle)
-
-
-def _remove_unfinished(temporary: Path) -> None:
-    for suffix in ("", *_JOURNALS):
-        # What cannot be removed now is swept by a later opening.
-        with suppress(OSError):
-            temporary.with_name(f"{temporary.name}{suffix}").unlink()
-
-
-def _make_at(temporary: Path, now: int) -> None:
-    connection = connect(temporary, read_only=False, busy_timeout_seconds=5.0)
-    try:
-        _initialise(connection, now)
-    finally:
-        connection.close()
-
-
-def _publish(temporary: Path, path: Path) -> None:
-    # A link fails where a file has appeared meanwhile; a rename would replace it.
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        return
-    except OSError:
-        _rename_new(temporary, path)
-
-
-def _rename_new(temporary: Path, path: Path) -> None:
-    """Give a new store its name where the file system has no links."""
-    if os.path.lexists(path):
-        return
-    try:
-        temporary.rename(path)
-    except OSError as error:
-        raise _cannot_create(path, error) from error
-
-
-def _cannot_create(path: Path, error: OSError) -> StorageError:
-    return StorageError(
-        f"cannot create {path.name}: {error.strerror}", hint="check that the folder can be written"
-    )
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a new name in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _initialise(connection: Any, now: int) -> None:
-    with translated():
-        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        for sql in SCHEMA:
-            connection.execute(sql)
-        connection.executemany(
-            "INSERT INTO meta VALUES (?, ?)",
-            [
-                ("store_id", secrets.token_hex(16)),
-                ("created_at", now),
-                ("next_item_key", 1),
-                ("text_version", TEXT_VERSION),
-            ],
-        )
-        connection.execute("COMMIT")
-        # Everything into the main file: what is linked is the whole store.
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _check_header(path: Path) -> None:
