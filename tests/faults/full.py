@@ -18,10 +18,17 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
-from faults import harness  # noqa: E402
+from faults import harness, worker  # noqa: E402
 from faults.harness import Attack, Harness  # noqa: E402
 
-WORKLOADS = ("writes", "checkpoints", "lifecycle", "migration", "indexing")
+WORKLOADS = (
+    "writes",
+    "checkpoints",
+    "lifecycle",
+    "migration",
+    "indexing",
+    *(["backups"] if worker.has_backups() else []),
+)
 SEEDED = ("no_transaction", "publish_in_place")
 KILLS = 200
 CALLS = 1_000
@@ -68,7 +75,7 @@ async def run_all(folder: Path, seed: int, part: int) -> list[tuple[Attack, bool
                     )
             for kind, plan in plans.items():
                 tell(await harness.attack(faults, kind, workload, prepared, plan))
-        for workload in ("writes", "checkpoints", "lifecycle", "migration", "relaxed"):
+        for workload in (*WORKLOADS, "relaxed"):
             pick = random.Random(f"{seed} {workload} power")
             prepared = folder / f"for-{workload}"
             if not prepared.exists():

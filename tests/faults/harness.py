@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import json
 import os
 import random
@@ -31,7 +32,7 @@ OPEN_SECONDS_MAX: Final = 2.0
 OFF, COUNT, KILL, HALF, FAIL_ONCE, FAIL_ALWAYS, RECORD = range(7)
 """As in `shim.c`."""
 
-ITEMS: Final = 240
+ITEMS: Final = 120
 
 
 def compiler() -> str | None:
@@ -188,7 +189,14 @@ async def violations(
         found.append(f"{type(error).__name__}: {error}")
     except AssertionError as error:
         found.append(f"not sound: {str(error)[:300]}")
-    own = {worker.STORE, "ledger", *(f"{worker.STORE}{end}" for end in ("-wal", "-shm"))}
+    if workload == "backups":
+        found += await _check_backups(path, promised)
+    own = {
+        worker.STORE,
+        f"{worker.STORE}.backups",
+        "ledger",
+        *(f"{worker.STORE}{end}" for end in ("-wal", "-shm")),
+    }
     found += [f"left over: {e.name}" for e in outcome.folder.iterdir() if e.name not in own]
     return found
 
@@ -258,6 +266,31 @@ async def _check_index(store: MemoryStore, _promised: Promised) -> list[str]:
     return []
 
 
+async def _check_backups(path: Path, promised: Promised) -> list[str]:
+    """Every published backup restores, none that was acknowledged is lost, the next one is made."""
+    backups: Any = importlib.import_module("engine.backups")
+    directory = path.with_name(f"{path.name}.backups")
+    catalogue = backups.read_catalogue(directory)
+    found = [f"the catalogue finds {finding}" for finding in catalogue.findings]
+    names = {backup.name for backup in catalogue.backups}
+    made = promised.notes.get("made")
+    if made is not None and made not in names:
+        found.append(f"the backup {made} is lost")
+    if not names:
+        found.append("no backup is left")
+    async with open_store(path) as store:
+        service: Any = getattr(store, "backups")  # noqa: B009
+        for backup in catalogue.backups:
+            report = await service.verify(backup)
+            if not report.ok:
+                found.append(f"{backup.name} does not verify: {report.findings}")
+        names.add((await service.create(kind="incremental")).name)
+    left = {entry.name.rpartition(".")[0] for entry in directory.iterdir()}
+    if left != names:
+        found.append(f"left over in the directory of backups: {left ^ names}")
+    return found
+
+
 AFTERWARDS: dict[str, Callable[[MemoryStore, Promised], Awaitable[list[str]]]] = {
     "lifecycle": _finish_run,
     "migration": _is_migrated,
@@ -272,6 +305,8 @@ async def prepare(workload: str, folder: Path) -> Path:
     made.mkdir(mode=0o700)
     if workload in ("lifecycle", "indexing"):
         await worker.prepare_items(made, ITEMS)
+    elif workload == "backups":
+        await worker.prepare_items(made, ITEMS // 2, backup=True)
     elif workload == "migration":
         packed = (ROOT / "tests/data/store-v1.db.zst").read_bytes()
         (made / worker.STORE).write_bytes(zstd.decompress(packed))

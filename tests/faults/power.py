@@ -78,19 +78,26 @@ class _Disk:
         self.durable: dict[str, _File] = {}
         self.names: dict[str, _File] = {}
         self.since: list[tuple[str, _File | None]] = []
+        self.folders = {""}
+
+    def _sync_folder(self, folder: str) -> None:
+        for name, file in self.since:
+            if _folder_of(name) == folder:
+                _rename(self.durable, name, file)
+        self.since = [change for change in self.since if _folder_of(change[0]) != folder]
 
     def _set(self, name: str, file: _File | None) -> None:
         self.since.append((name, file))
-        if file is None:
-            self.names.pop(name, None)
-        else:
-            self.names[name] = file
+        _rename(self.names, name, file)
 
     def do(self, operation: Operation) -> None:
         kind, name, other, _, _ = operation
-        if kind == "S" and name == "":
-            self.durable = dict(self.names)
-            self.since.clear()
+        if kind == "S" and (name in self.folders):
+            self._sync_folder(name)
+        elif kind == "M":
+            self.folders.add(name)
+        elif kind == "D":
+            self.folders.discard(name)
         elif kind == "U":
             self._set(name, None)
         elif kind in "RL":
@@ -109,12 +116,20 @@ class _Disk:
     def lose_power(self, pick: random.Random) -> dict[str, bytes]:
         names = dict(self.durable)
         for name, file in self.since[: pick.randint(0, len(self.since))]:
-            if file is None:
-                names.pop(name, None)
-            else:
-                names[name] = file
+            _rename(names, name, file)
         contents = {id(file): file.lose_power(pick) for file in names.values()}
         return {name: contents[id(file)] for name, file in names.items()}
+
+
+def _folder_of(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
+def _rename(names: dict[str, _File], name: str, file: _File | None) -> None:
+    if file is None:
+        names.pop(name, None)
+    else:
+        names[name] = file
 
 
 def replay(
@@ -123,8 +138,12 @@ def replay(
     """Make in `target` what a power failure after the operations may leave; return the ledger."""
     shutil.copytree(prepared, target, dirs_exist_ok=True)
     disk = _Disk()
-    for entry in target.iterdir():
-        disk.durable[entry.name] = disk.names[entry.name] = _File(bytearray(entry.read_bytes()))
+    for entry in target.rglob("*"):
+        name = str(entry.relative_to(target))
+        if entry.is_dir():
+            disk.folders.add(name)
+        else:
+            disk.durable[name] = disk.names[name] = _File(bytearray(entry.read_bytes()))
     ledger = bytearray()
     for operation in operations:
         if operation.name == LEDGER:
@@ -133,10 +152,11 @@ def replay(
         else:
             disk.do(operation)
     left = disk.lose_power(pick)
-    for entry in list(target.iterdir()):
-        if entry.name not in left:
+    for entry in list(target.rglob("*")):
+        if entry.is_file() and str(entry.relative_to(target)) not in left:
             entry.unlink()
     for name, content in left.items():
+        (target / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         (target / name).write_bytes(content)
         (target / name).chmod(0o600)
     return ledger.decode()

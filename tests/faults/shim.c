@@ -58,6 +58,17 @@ static int name_of(int handle, char *path, size_t size) {
     return watched(path);
 }
 
+/* A name that is told from an open folder, as a whole path. */
+static const char *whole(int folder, const char *path, char *room, size_t size) {
+    char link[64], name[4096];
+    if (mode == OFF || !path || *path == '/' || folder == AT_FDCWD) return path;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", folder);
+    ssize_t length = readlink(link, name, sizeof name - 1);
+    if (length < 0) return path;
+    name[length] = 0;
+    return snprintf(room, size, "%s/%s", name, path) < (int)size ? room : path;
+}
+
 /* Count one call; at the chosen one, die or say that it shall be refused. */
 static int meet(int is_write) {
     seen++;
@@ -174,7 +185,17 @@ int unlink(const char *path) {
 }
 int unlinkat(int folder, const char *path, int flags) {
     REAL(unlinkat, int, int, const char *, int);
-    ON_NAMES(real_unlinkat(folder, path, flags), 'U', path, "");
+    char room[8192];
+    const char *name = whole(folder, path, room, sizeof room);
+    ON_NAMES(real_unlinkat(folder, path, flags), flags & AT_REMOVEDIR ? 'D' : 'U', name, "");
+}
+int mkdir(const char *path, mode_t rights) {
+    REAL(mkdir, int, const char *, mode_t);
+    ON_NAMES(real_mkdir(path, rights), 'M', path, "");
+}
+int rmdir(const char *path) {
+    REAL(rmdir, int, const char *);
+    ON_NAMES(real_rmdir(path), 'D', path, "");
 }
 int rename(const char *old, const char *new) {
     REAL(rename, int, const char *, const char *);
@@ -182,7 +203,10 @@ int rename(const char *old, const char *new) {
 }
 int renameat(int from, const char *old, int to, const char *new) {
     REAL(renameat, int, int, const char *, int, const char *);
-    ON_NAMES(real_renameat(from, old, to, new), 'R', old, new);
+    char room[8192], other_room[8192];
+    const char *name = whole(from, old, room, sizeof room);
+    const char *other = whole(to, new, other_room, sizeof other_room);
+    ON_NAMES(real_renameat(from, old, to, new), 'R', name, other);
 }
 int link(const char *old, const char *new) {
     REAL(link, int, const char *, const char *);
@@ -190,5 +214,8 @@ int link(const char *old, const char *new) {
 }
 int linkat(int from, const char *old, int to, const char *new, int flags) {
     REAL(linkat, int, int, const char *, int, const char *, int);
-    ON_NAMES(real_linkat(from, old, to, new, flags), 'L', old, new);
+    char room[8192], other_room[8192];
+    const char *name = whole(from, old, room, sizeof room);
+    const char *other = whole(to, new, other_room, sizeof other_room);
+    ON_NAMES(real_linkat(from, old, to, new, flags), 'L', name, other);
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from faults import harness, power
+from faults import harness, power, worker
 from faults.harness import Harness
 
 pytestmark = [
@@ -21,6 +21,8 @@ pytestmark = [
 ]
 SEED = 20261125
 WORKLOADS = ["writes", "checkpoints", "lifecycle", "migration", "indexing"]
+if worker.has_backups():
+    WORKLOADS.append("backups")
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import importlib.util
 import json
 import os
 import random
@@ -112,7 +113,7 @@ async def checkpoints(folder: Path, ledger: Ledger, pick: random.Random) -> None
 
 async def lifecycle(folder: Path, ledger: Ledger, _: random.Random) -> None:
     """Apply a plan that deletes and archives, in many transactions."""
-    lifecycle_service.BATCH = 40  # type: ignore[misc]
+    lifecycle_service.BATCH = 20  # type: ignore[misc]
     async with open_store(folder / STORE) as store:
         plan = await store.lifecycle.plan(
             [
@@ -143,6 +144,21 @@ async def indexing(folder: Path, ledger: Ledger, pick: random.Random) -> None:
                 await store.indexes.define("number", "metadata.number")
 
         await asyncio.gather(index(), change(store, ledger, pick, "x"))
+
+
+async def backups(folder: Path, ledger: Ledger, pick: random.Random) -> None:
+    """Make an incremental and a full backup of a store in use, and prune the older ones."""
+    async with open_store(folder / STORE) as store:
+        # Not in every version of the engine that this is run with.
+        service: Any = getattr(store, "backups")  # noqa: B009
+        for kind in ("incremental", "full"):
+            with suppress(EngineError):
+                await store.put("between", text(pick))
+                made = await service.create(kind=kind)
+                ledger.note(made=made.name)
+        with suppress(EngineError):
+            ledger.note(pruned=True)
+            await service.prune(keep_last=1)
 
 
 async def no_transaction(folder: Path, ledger: Ledger, pick: random.Random) -> None:
@@ -196,6 +212,7 @@ WORKLOADS: dict[str, Workload] = {
     "lifecycle": lifecycle,
     "migration": migration,
     "indexing": indexing,
+    "backups": backups,
     "no_transaction": no_transaction,
     "publish_in_place": publish_in_place,
     "unsynced": unsynced,
@@ -203,7 +220,12 @@ WORKLOADS: dict[str, Workload] = {
 """Add one function here, and what it needs to `harness.PREPARATIONS`."""
 
 
-async def prepare_items(folder: Path, count: int) -> None:
+def has_backups() -> bool:
+    """Return whether this version of the engine makes backups."""
+    return importlib.util.find_spec("engine.backups") is not None
+
+
+async def prepare_items(folder: Path, count: int, *, backup: bool = False) -> None:
     """Make a store of items that are old enough for every policy."""
     long_ago = datetime.now(UTC) - timedelta(days=50)
     async with open_store(folder / STORE) as store:
@@ -217,6 +239,9 @@ async def prepare_items(folder: Path, count: int) -> None:
             }
             for n in range(count)
         )
+        if backup:
+            service: Any = getattr(store, "backups")  # noqa: B009
+            await service.create(kind="full")
 
 
 def run_child(shim: Any, request: dict[str, Any], report: int) -> None:
