@@ -113,8 +113,8 @@ def _prove_and_publish(
     if order.verify:
         link = Link(manifest, work / f"{manifest.name}{ARTEFACT}")
         prove(tell, [*before, link], work / "proof.db")
-        (work / "proof.db").unlink()
     with storage_errors("the backup cannot be written"):
+        (work / "proof.db").unlink(missing_ok=True)
         if order.verify:
             write_file(work / f"{manifest.name}{VERIFIED}", dump_verification(manifest, order.now))
         write_file(work / f"{manifest.name}{MANIFEST}", dump_manifest(manifest))

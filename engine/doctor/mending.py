@@ -118,9 +118,12 @@ def mend(names: Names, now: int, progress: OnRows) -> Procedure[Mended]:
     yield from repair_uses()
     yield from repair_full_text(progress)
     ((items,),) = yield Statement("SELECT count(*) FROM items")
-    ((changes, last),) = yield Statement("SELECT count(*), coalesce(max(sequence), 0) FROM changes")
+    # The oldest may have been forgotten on purpose: only gaps are known to be losses.
+    ((changes, span),) = yield Statement(
+        "SELECT count(*), coalesce(max(sequence) - min(sequence) + 1, 0) FROM changes"
+    )
     return Mended(
-        items, changes, last - changes, tuple(str(item_id) for _, item_id in bad), len(lost)
+        items, changes, span - changes, tuple(str(item_id) for _, item_id in bad), len(lost)
     )
 
 

@@ -137,7 +137,7 @@ def _rebuild(
         plan = reading.plan_harvest(pages, usual)
         known = {key: item_id for item_id, key in reading.item_ids(pages, plan)}
         found, origin = _load(connection, pages, plan, known, progress)
-        if not any(found.values()):
+        if not any(rows for table, rows in found.items() if table != "meta"):
             raise CorruptStoreError(
                 f"nothing of a store can be read in {path.name}", hint="restore it from a backup"
             )
@@ -194,9 +194,9 @@ def _store_id(pages: Pages, usual: Mapping[str, int]) -> str | None:
 
 def _refuse_strange(pages: Pages, path: Path) -> None:
     version = pages.version
-    if version is not None and 0 < version < SCHEMA_VERSION:
+    if version is not None and 0 < version < _OLDEST_VERSION:
         raise CorruptStoreError(
-            f"{path.name} has schema version {version}; only version {SCHEMA_VERSION} is salvaged",
+            f"{path.name} has schema version {version}; {_OLDEST_VERSION} and later are salvaged",
             hint="open it once for writing, which migrates it, and then salvage it",
         )
     if version is not None and SCHEMA_VERSION < version < SCHEMA_VERSION + 100:
@@ -209,8 +209,12 @@ def _refuse_strange(pages: Pages, path: Path) -> None:
 _INSERT: Final = {
     table: f"INSERT OR IGNORE INTO {table} VALUES ({', '.join('?' * len(shape))})"
     for table, shape in reading.SHAPES.items()
-    if table != "meta"
-}
+} | {"meta": "INSERT OR REPLACE INTO meta VALUES (?, ?)"}
+_OWN_FACTS: Final = frozenset(("store_id", "next_item_key", "text_version", "text_stale", SALVAGED))
+"""Rows of `meta` that are the new store's: an identity of its own too, since its changes are
+numbered on in a way of their own, and backups go by the identity."""
+_OLDEST_VERSION: Final = 3
+"""Of the schema; the tables that are saved have not changed since."""
 
 
 def _load(
@@ -219,7 +223,7 @@ def _load(
     plan: reading.Harvest,
     known: Mapping[int, str],
     progress: OnChecked,
-) -> tuple[dict[str, int], str | None]:
+) -> tuple[dict[str, int], Any]:
     """Put the readable rows into the new store; return how many of each table, and its old id."""
     total = sum(len(plan.pages.get(table, ())) for table in reading.SHAPES)
     done = 0
@@ -237,8 +241,9 @@ def _load(
         for table in reading.SHAPES:
             rows = reading.rows(pages, plan, table, tell)
             if table == "meta":
-                origin = next((str(value) for name, value in rows if name == "store_id"), None)
-                continue
+                facts = dict(rows)
+                origin = facts.get("store_id")
+                rows = ((name, facts[name]) for name in facts.keys() - _OWN_FACTS)
             if table == "items":
                 rows = _with_right_ids(connection, rows, known)
             connection.executemany(_INSERT[table], rows)

@@ -32,7 +32,7 @@ WORKLOADS = (
 SEEDED = ("no_transaction", "publish_in_place")
 KILLS = 200
 CALLS = 1_000
-REFUSED = 60
+REFUSED = 40
 IMAGES = 300
 SEEDED_POINTS = 80
 
@@ -65,7 +65,7 @@ async def run_all(folder: Path, seed: int, part: int) -> list[tuple[Attack, bool
                 "SIGKILL at random times": harness.at_random_times(KILLS // part, pick, seconds),
                 "SIGKILL at a call": harness.at_calls(harness.KILL, CALLS // part, pick, calls),
                 "SIGKILL, half written": harness.at_calls(
-                    harness.HALF, CALLS // part // 2, pick, calls
+                    harness.HALF, CALLS // part // 4, pick, calls
                 ),
             }
             for what, number in harness.REFUSALS.items():

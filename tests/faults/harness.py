@@ -240,7 +240,7 @@ async def _finish_run(store: MemoryStore, promised: Promised) -> list[str]:
     if not runs:
         return ["an applied run is lost"] if "applied" in promised.notes else []
     (run,) = runs
-    if run.state == "running":
+    if run.state in ("running", "interrupted"):
         run = await store.lifecycle.resume(run)
     if run.state == "done":
         if await store.count("") != ITEMS * 8 // 10 or await store.count("-tier:archive"):

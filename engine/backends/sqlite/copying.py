@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,7 +42,9 @@ def copy_out(source: Path, target: Path, *, seconds: float = COPY_SECONDS) -> No
             _detach(target)
     except BaseException:
         for suffix in ("", "-journal", "-wal", "-shm"):
-            target.with_name(f"{target.name}{suffix}").unlink(missing_ok=True)
+            # What was refused is told, not that clearing up after it was refused too.
+            with suppress(OSError):
+                target.with_name(f"{target.name}{suffix}").unlink()
         raise
 
 

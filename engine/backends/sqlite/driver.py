@@ -118,6 +118,16 @@ def translated() -> Iterator[None]:
         yield
     except driver.Error as error:
         raise translate(error) from error
+    except UnicodeDecodeError as error:
+        raise _no_text(error) from error
+
+
+def _no_text(error: UnicodeDecodeError) -> CorruptStoreError:
+    """Return the error for bytes in the file, or in SQLite's message about it, that are no text."""
+    return CorruptStoreError(
+        f"the database is damaged: text in it is no Unicode ({error.reason})",
+        hint="restore it from a backup",
+    )
 
 
 def run_procedure(
@@ -149,6 +159,8 @@ def run_procedure(
         return result
     except driver.Error as error:
         raise translate(error) from error
+    except UnicodeDecodeError as error:
+        raise _no_text(error) from error
     except (UnicodeEncodeError, OverflowError) as error:
         raise InvalidItemError(
             f"a value cannot be stored: {error}", hint="use valid Unicode text and 64-bit numbers"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.backends.sqlite.connection import connect
-from engine.backends.sqlite.driver import driver, translate, translated
+from engine.backends.sqlite.driver import translated
 from engine.backends.sqlite.making import JOURNALS, create_store, sweep_unfinished
 from engine.backends.sqlite.migrations import migrate
 from engine.backends.sqlite.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
@@ -165,11 +165,10 @@ def _check_header(path: Path) -> None:
             busy_timeout_seconds=0.0,
             without_journal=has_journal,
         )
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
-    except driver.Error as error:
-        raise translate(error) from error
+        with translated():
+            (application,) = connection.execute("PRAGMA application_id").fetchone()
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
     finally:
         if connection is not None:
             connection.close()
