@@ -60,6 +60,7 @@ async def fill_store(path: Path) -> None:
             await store.delete(f"i/{n:03}")
         await store.get("i/001")
         await store.indexes.define("number", "metadata.number")
+        await store.lifecycle.keep_history(400)
         await store.lifecycle.save(Policy(name="mine", when="importance<0.1", do="archive"))
 
 
@@ -138,6 +139,7 @@ async def test_a_whole_store_is_saved_whole(
         await store.undo(deleted.sequence)
         assert await store.count("id:i/205") == 1
         assert (await store.info()).store_id != (await first.info()).store_id
+        assert await store.lifecycle.history_days() == 400
 
 
 async def test_destroyed_headers_and_schemas_are_no_loss(

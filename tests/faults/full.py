@@ -27,6 +27,7 @@ WORKLOADS = (
     "lifecycle",
     "migration",
     "indexing",
+    "salvaging",
     *(["backups"] if worker.has_backups() else []),
 )
 SEEDED = ("no_transaction", "publish_in_place")

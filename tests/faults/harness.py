@@ -23,6 +23,7 @@ from kit import check_sound
 from engine import EngineError, MemoryStore, Tier, open_store
 from engine.backends.sqlite.driver import driver
 from engine.compression import zstd
+from engine.doctor import salvage
 from faults import power, worker
 
 ROOT: Final = Path(__file__).parents[2]
@@ -156,13 +157,19 @@ def read_ledger(text: str) -> Promised:
         elif "refused" not in entry:
             notes |= entry
     promised = Promised(notes=notes)
+    refused: set[str] = set()
     for number, becomes in begun.items():
         for name, content in becomes.items():
             allowed = promised.allowed.setdefault(name, [None])
-            if number in done:
+            # Deleting what a refused write did not bring writes nothing: it does not undo what of
+            # that write may be on disk, when it was the sync that was refused.
+            if number in done and not (content is None and name in refused):
                 allowed.clear()
             allowed.append(content)
-        if number not in done:
+        if number in done:
+            refused -= becomes.keys()
+        else:
+            refused |= becomes.keys()
             promised.doubtful.append(becomes)
     return promised
 
@@ -191,12 +198,10 @@ async def violations(
         found.append(f"not sound: {str(error)[:300]}")
     if workload == "backups":
         found += await _check_backups(path, promised)
-    own = {
-        worker.STORE,
-        f"{worker.STORE}.backups",
-        "ledger",
-        *(f"{worker.STORE}{end}" for end in ("-wal", "-shm")),
-    }
+    if workload == "salvaging":
+        found += await _check_saved(path, promised)
+    own = {f"{worker.STORE}{end}" for end in ("", "-wal", "-shm", ".backups")}
+    own |= {worker.SAVED, "ledger"}
     found += [f"left over: {e.name}" for e in outcome.folder.iterdir() if e.name not in own]
     return found
 
@@ -291,6 +296,19 @@ async def _check_backups(path: Path, promised: Promised) -> list[str]:
     return found
 
 
+async def _check_saved(path: Path, promised: Promised) -> list[str]:
+    """The new store is whole or not there, and then it can be made again; nothing else is left."""
+    saved = path.with_name(worker.SAVED)
+    if "saved" in promised.notes and not saved.exists():
+        return ["what was saved is lost"]
+    if not saved.exists():
+        await salvage(path, saved)
+    async with open_store(saved) as store:
+        count = await store.count("")
+    check_sound(saved)
+    return [] if count == ITEMS // 2 else [f"{count} items were saved"]
+
+
 AFTERWARDS: dict[str, Callable[[MemoryStore, Promised], Awaitable[list[str]]]] = {
     "lifecycle": _finish_run,
     "migration": _is_migrated,
@@ -305,8 +323,8 @@ async def prepare(workload: str, folder: Path) -> Path:
     made.mkdir(mode=0o700)
     if workload in ("lifecycle", "indexing"):
         await worker.prepare_items(made, ITEMS)
-    elif workload == "backups":
-        await worker.prepare_items(made, ITEMS // 2, backup=True)
+    elif workload in ("backups", "salvaging"):
+        await worker.prepare_items(made, ITEMS // 2, backup=workload == "backups")
     elif workload == "migration":
         packed = (ROOT / "tests/data/store-v1.db.zst").read_bytes()
         (made / worker.STORE).write_bytes(zstd.decompress(packed))

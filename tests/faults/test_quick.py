@@ -20,7 +20,7 @@ pytestmark = [
     ),
 ]
 SEED = 20261125
-WORKLOADS = ["writes", "checkpoints", "lifecycle", "migration", "indexing"]
+WORKLOADS = ["writes", "checkpoints", "lifecycle", "migration", "indexing", "salvaging"]
 if worker.has_backups():
     WORKLOADS.append("backups")
 

@@ -28,10 +28,12 @@ from engine import EngineError, MemoryStore, Policy, open_store
 from engine.backends.sqlite import connection as connections
 from engine.backends.sqlite import making, opening, writer
 from engine.backends.sqlite.driver import run_procedure
+from engine.doctor import salvage
 from engine.procedures.fulltext import write_text
 from engine.services import lifecycle as lifecycle_service
 
 STORE = "store.db"
+SAVED = "saved.db"
 PATIENCE_SECONDS = 30.0
 UNEXPECTED = 3
 """What a child ends with whose engine raised something that is no error of its own."""
@@ -161,6 +163,12 @@ async def backups(folder: Path, ledger: Ledger, pick: random.Random) -> None:
             await service.prune(keep_last=1)
 
 
+async def salvaging(folder: Path, ledger: Ledger, _: random.Random) -> None:
+    """Save what is readable of a store into a new one."""
+    report = await salvage(folder / STORE, folder / SAVED)
+    ledger.note(saved=report.items)
+
+
 async def no_transaction(folder: Path, ledger: Ledger, pick: random.Random) -> None:
     """A seeded bug: what belongs together is written statement by statement."""
 
@@ -213,6 +221,7 @@ WORKLOADS: dict[str, Workload] = {
     "migration": migration,
     "indexing": indexing,
     "backups": backups,
+    "salvaging": salvaging,
     "no_transaction": no_transaction,
     "publish_in_place": publish_in_place,
     "unsynced": unsynced,

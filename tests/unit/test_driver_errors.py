@@ -19,7 +19,14 @@ from engine import (
     StorageFullError,
     StoreBusyError,
 )
-from engine.backends.sqlite.driver import driver, has_wal_reset_bug, translate, translated
+from engine.backends.sqlite.driver import (
+    driver,
+    has_wal_reset_bug,
+    run_procedure,
+    translate,
+    translated,
+)
+from engine.procedures.base import Procedure, Statement
 
 
 @pytest.mark.parametrize(
@@ -120,3 +127,16 @@ def test_what_can_be_tried_again_says_so() -> None:
     """Only errors that may pass by themselves are retryable."""
     retryable = {kind.__name__ for kind in ERRORS if kind.retryable}
     assert retryable == {"StoreBusyError", "StorageFullError"}
+
+
+def test_text_that_is_none_is_damage() -> None:
+    """Bytes that are no Unicode, in the file or in what SQLite says of it, never escape as such."""
+    with pytest.raises(CorruptStoreError) as caught, translated():
+        b"\xcd(".decode()
+    assert caught.value.hint
+    with closing(driver.connect(":memory:")) as connection, pytest.raises(CorruptStoreError):
+        run_procedure(connection, _select_no_text())
+
+
+def _select_no_text() -> Procedure[None]:
+    yield Statement("SELECT CAST(x'cd28' AS TEXT)")

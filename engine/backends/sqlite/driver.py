@@ -108,6 +108,11 @@ def translate(error: Exception) -> EngineError:
                 f"the operating system refused: {text}",
                 hint="check the disk, the folder's permissions and free space",
             )
+    if text.startswith("Could not decode to UTF-8"):
+        # From the module itself, which has no code for it.
+        return CorruptStoreError(
+            "the database is damaged: text in it is no Unicode", hint="restore it from a backup"
+        )
     return StoreError(f"SQLite refused: {text}", hint="please report this with the message")
 
 
