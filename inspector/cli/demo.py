@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from inspector import formatting
 from inspector.cli import output
 from inspector.cli.progress import ProgressLine
 from inspector.cli.stores import AS_JSON, STORE, check_free, publish, remove, run, temporary_name
+from inspector.display import visible_line
 
 if TYPE_CHECKING:
     from inspector.cli.year import Month
@@ -174,6 +177,42 @@ def year_record(months: Sequence[Month], compared: Compared) -> dict[str, Any]:
         "deleted": compared.deleted,
         "summaries": compared.summaries,
     }
+
+
+@demo.command(short_help="A crash, a bad disk, and nothing lost.")
+@STORE
+@click.option("--seed", default=1, show_default=True, help="The same seed spoils the same pages.")
+@AS_JSON
+def disaster(store: Path, *, seed: int, as_json: bool) -> int:
+    """Make STORE, back it up while an agent writes, kill the agent, damage the file, rescue it.
+
+    Ends with 0 if every memory that was acknowledged is there at the end, byte for byte. The
+    backups and the damaged file stay beside STORE, to be looked at.
+
+    \b
+    Examples:
+      memory-inspector demo disaster demo.db
+      memory-inspector doctor demo.db.damaged
+    """
+    from inspector.cli.disaster import play
+
+    for path in (store, *(store.with_name(store.name + end) for end in (".backups", ".damaged"))):
+        check_free(path)
+    lines = itertools.count(1)
+
+    def say(text: str) -> None:
+        if not as_json:
+            click.echo(f"{next(lines):>2}  {visible_line(text)}")
+
+    outcome = run(play(store, seed, say))
+    if as_json:
+        output.print_json({**asdict(outcome), "lost": outcome.lost})
+    else:
+        click.echo(
+            f"{formatting.count(outcome.intact)} of {formatting.count(outcome.acknowledged)} "
+            "acknowledged memories are there, byte for byte"
+        )
+    return 0 if outcome.lost == 0 else 1
 
 
 COMMANDS = (demo,)
