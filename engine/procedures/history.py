@@ -19,7 +19,7 @@ from engine.procedures.base import Procedure, Row, Statement
 from engine.procedures.contents import COLUMNS, unpacked
 from engine.procedures.items import Stored, load_stored
 from engine.procedures.names import Names, load_names
-from engine.procedures.revisions import LOGGED_FIELDS, logged_fields
+from engine.procedures.revisions import LOGGED_FIELDS, UPDATED_AT_SET, logged_fields
 from engine.serialization import decode
 
 _CHANGES: Final = (
@@ -64,6 +64,8 @@ def load_logged(
 def _logged(row: Row) -> Logged:
     (sequence, at, actor, operation, item_id, version, undoes, before, batch, content_key, codec,
      _, _, _, data) = row  # fmt: skip
+    fields = orjson.loads(before) if before else {}
+    fields.pop(UPDATED_AT_SET, None)
     return Logged(
         sequence,
         at,
@@ -72,7 +74,7 @@ def _logged(row: Row) -> Logged:
         item_id,
         version,
         undoes,
-        orjson.loads(before) if before else {},
+        fields,
         batch,
         content_key,
         None if codec is None else CODECS[codec],

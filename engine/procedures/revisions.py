@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -48,6 +49,9 @@ _LOGGED: Final = {
 
 LOGGED_FIELDS: Final = tuple(_LOGGED.values())
 
+UPDATED_AT_SET: Final = "updated_at_set"
+"""Beside the before-image of a change that gave an item another time of change than its own."""
+
 
 def changed_fields(old: Stored, new: Stored) -> list[str]:
     """Return the names, as in the change log, of the fields in which two states differ."""
@@ -73,6 +77,26 @@ def logged_fields(stored: Stored) -> dict[str, Any]:
         "created_at": stored.created_at,
         "content": {"size": stored.size_bytes, "hash": stored.digest.hex()},
     }
+
+
+def columns_of(logged: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields as the change log has them as those of `Stored`; all but the content."""
+    columns = {name: logged[name] for name in _SAME if name in logged}
+    if "tier" in logged:
+        columns["tier"] = Tier[logged["tier"].upper()].value
+    if "tags" in logged:
+        columns["tags"] = frozenset(logged["tags"])
+    if "metadata" in logged:
+        metadata = logged["metadata"]
+        columns["metadata"] = orjson.dumps(metadata).decode() if metadata else None
+    if "session_id" in logged:
+        columns["session"] = logged["session_id"]
+    return columns
+
+
+_SAME: Final = (
+    "agent", "kind", "importance", "created_at", "updated_at", "last_accessed_at", "access_count",
+)  # fmt: skip
 
 
 def text_of(stored: Stored) -> str:

@@ -6,16 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import orjson
-
 from engine.errors import ChangeNotFoundError, UndoConflictError
-from engine.models import Operation, Tier
+from engine.models import Operation
 from engine.procedures.base import Procedure, Statement
 from engine.procedures.history import Logged, load_logged
 from engine.procedures.items import Stored, load_stored
 from engine.procedures.links import load_links, set_link
 from engine.procedures.names import Names
-from engine.procedures.revisions import Author, Revision
+from engine.procedures.revisions import Author, Revision, columns_of
 from engine.procedures.writing import write_revisions
 from engine.serialization import preview_of, unpack
 
@@ -215,25 +213,10 @@ def _target(entry: Logged, old: Stored | None, now: int) -> Stored | None:
     before = entry.before
     if old is None:
         return _revived(entry, now)
-    changes: dict[str, Any] = {}
-    for name in ("agent", "kind", "importance", "created_at", "last_accessed_at"):
-        if name in before:
-            changes[name] = before[name]
-    if "tier" in before:
-        changes["tier"] = Tier[before["tier"].upper()].value
-    if "tags" in before:
-        changes["tags"] = frozenset(before["tags"])
-    if "metadata" in before:
-        changes["metadata"] = _packed(before["metadata"])
-    if "session_id" in before:
-        changes["session"] = before["session_id"]
+    changes = columns_of(before)
     if "content" in before and entry.codec is not None:
         changes.update(_content_columns(entry))
     return old._replace(**changes, version=old.version + 1, updated_at=now)
-
-
-def _packed(metadata: dict[str, Any]) -> str | None:
-    return orjson.dumps(metadata).decode() if metadata else None
 
 
 def _content_columns(entry: Logged) -> dict[str, Any]:
@@ -255,24 +238,9 @@ def _content_columns(entry: Logged) -> dict[str, Any]:
 
 def _revived(entry: Logged, now: int) -> Stored:
     """Return a deleted item as it was, one version on."""
-    before = entry.before
-    return Stored(
-        key=0,
-        id=entry.item_id,
-        agent=before["agent"],
-        kind=before["kind"],
-        tier=Tier[before["tier"].upper()].value,
-        importance=before["importance"],
-        created_at=before["created_at"],
-        updated_at=now,
-        version=entry.version + 1,
-        session=before["session_id"],
-        metadata=_packed(before["metadata"]),
-        tags=frozenset(before["tags"]),
-        last_accessed_at=before.get("last_accessed_at"),
-        access_count=before.get("access_count", 0),
-        **_content_columns(entry),
-    )
+    columns = {"last_accessed_at": None, "access_count": 0, **columns_of(entry.before)}
+    columns |= {"updated_at": now, "version": entry.version + 1}
+    return Stored(key=0, id=entry.item_id, **columns, **_content_columns(entry))
 
 
 def _restore_links(names: Names, entry: Logged, author: Author) -> Procedure[None]:

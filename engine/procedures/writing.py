@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -20,6 +20,7 @@ from engine.procedures.indexing import NEWEST_AND_INDEXED, Watched, maintain_ind
 from engine.procedures.items import Stored
 from engine.procedures.names import Names, ensure_keys
 from engine.procedures.revisions import (
+    UPDATED_AT_SET,
     Author,
     Revision,
     changed_fields,
@@ -28,6 +29,9 @@ from engine.procedures.revisions import (
     text_of,
 )
 from engine.procedures.tables import Work, allocate_keys, write_rows
+
+BATCH_MAX: Final = 1_000
+"""Items of one set of revisions that are a microsecond apart each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +83,12 @@ def write_revisions(
         _plan_items(work, revision, keys, content_key)
         _plan_tags(work, revision, keys)
         _plan_text(work, revision, keys)
-        _plan_move(work, revision, sequence, author)
+        at = _moment(revision, author)
+        _plan_move(work, revision, sequence, author, at)
         watched.note(revision)
         before = _before(revision, links or {})
         work.changes.append(
-            (sequence, author.at, actors[author.actor], *_change(revision, before), batch)
+            (sequence, at, actors[author.actor], *_change(revision, before, at), batch)
         )
     yield from write_rows(work)
     yield from maintain_indexes(names, watched, sequences[-1])
@@ -99,6 +104,17 @@ def nothing() -> Procedure[int]:
 def _is_idle(revision: Revision) -> bool:
     old, new = revision.old, revision.new
     return old is not None and new is not None and not changed_fields(old, new)
+
+
+def _moment(revision: Revision, author: Author) -> int:
+    """Return when a change is made: items of one batch are a microsecond apart, and it with them.
+
+    So the change says when the item was last changed, which no before-image does.
+    """
+    new = revision.new
+    if new is not None and 0 <= new.updated_at - author.at < BATCH_MAX:
+        return new.updated_at
+    return author.at
 
 
 def _before(revision: Revision, links: dict[int, list[dict[str, Any]]]) -> dict[str, Any]:
@@ -119,7 +135,7 @@ def _before(revision: Revision, links: dict[int, list[dict[str, Any]]]) -> dict[
     return fields
 
 
-def _change(revision: Revision, before: dict[str, Any]) -> Row:
+def _change(revision: Revision, before: dict[str, Any], at: int) -> Row:
     """Return the columns of a change row between the actor and the batch."""
     old, new = revision.old, revision.new
     if old is None:
@@ -131,13 +147,17 @@ def _change(revision: Revision, before: dict[str, Any]) -> Row:
     state = new or old
     if state is None:
         raise ValueError("a revision of nothing into nothing")
+    content_key = old.content_key if old is not None and "content" in before else None
+    if new is not None and new.updated_at != at:
+        # Brought along from elsewhere.
+        before = {**before, UPDATED_AT_SET: new.updated_at}
     return (
         operation.value,
         state.id,
         state.version if new is not None else state.version + 1,
         revision.undoes,
         orjson.dumps(before).decode() if before else None,
-        old.content_key if old is not None and "content" in before else None,
+        content_key,
     )
 
 
@@ -229,10 +249,10 @@ def _plan_items(work: Work, revision: Revision, keys: _Keys, content_key: int | 
             work.refreshed.append((new.key, new.last_accessed_at))
 
 
-def _plan_move(work: Work, revision: Revision, sequence: int, author: Author) -> None:
+def _plan_move(work: Work, revision: Revision, sequence: int, author: Author, at: int) -> None:
     old, new = revision.old, revision.new
     if old is not None and new is not None and old.tier != new.tier:
-        work.moves.append((author.at, sequence, old.tier, author.at, author.reason, old.key))
+        work.moves.append((author.at, sequence, old.tier, at, author.reason, old.key))
 
 
 def _newest_creation() -> Procedure[int]:
