@@ -12,6 +12,14 @@ from engine.backups.manifest import Backup as Backup
 from engine.backups.verifying import VerifyReport as VerifyReport
 from engine.clock import Clock as Clock
 from engine.clock import system_clock as system_clock
+from engine.differences import DifferenceCounts as DifferenceCounts
+from engine.differences import ItemDifference as ItemDifference
+from engine.differences import ItemSides as ItemSides
+from engine.differences import LinkDifference as LinkDifference
+from engine.differences import RestorePoint as RestorePoint
+from engine.differences import StoreDifference as StoreDifference
+from engine.differences import Timeline as Timeline
+from engine.differences import TimelineBucket as TimelineBucket
 from engine.drafts import UNCHANGED as UNCHANGED
 from engine.errors import BackupNotFoundError as BackupNotFoundError
 from engine.errors import BrokenChainError as BrokenChainError
@@ -36,6 +44,7 @@ from engine.errors import PolicyNotFoundError as PolicyNotFoundError
 from engine.errors import QueryInterruptedError as QueryInterruptedError
 from engine.errors import QueryTimeoutError as QueryTimeoutError
 from engine.errors import ReadOnlyStoreError as ReadOnlyStoreError
+from engine.errors import RestorePointError as RestorePointError
 from engine.errors import RunInUseError as RunInUseError
 from engine.errors import RunNotFoundError as RunNotFoundError
 from engine.errors import SchemaTooNewError as SchemaTooNewError
@@ -46,6 +55,7 @@ from engine.errors import StorageFullError as StorageFullError
 from engine.errors import StoreBusyError as StoreBusyError
 from engine.errors import StoreClosedError as StoreClosedError
 from engine.errors import StoreError as StoreError
+from engine.errors import StoreInUseError as StoreInUseError
 from engine.errors import StoreNotFoundError as StoreNotFoundError
 from engine.errors import TransferError as TransferError
 from engine.errors import UndoConflictError as UndoConflictError
@@ -73,6 +83,7 @@ from engine.models import Codec as Codec
 from engine.models import CustomIndex as CustomIndex
 from engine.models import Facets as Facets
 from engine.models import FailedItem as FailedItem
+from engine.models import Holder as Holder
 from engine.models import IndexCheck as IndexCheck
 from engine.models import Item as Item
 from engine.models import Message as Message
@@ -118,11 +129,13 @@ __all__ = [
     "CorruptItemError",
     "CorruptStoreError",
     "CustomIndex",
+    "DifferenceCounts",
     "EngineError",
     "Facets",
     "FailedItem",
     "Filter",
     "Forgetting",
+    "Holder",
     "IndexCheck",
     "IndexNotFoundError",
     "InvalidBackupError",
@@ -134,9 +147,12 @@ __all__ = [
     "InvalidPolicyError",
     "InvalidSettingError",
     "Item",
+    "ItemDifference",
     "ItemNotFoundError",
+    "ItemSides",
     "LimitExceededError",
     "Limits",
+    "LinkDifference",
     "MemoryStore",
     "Message",
     "NotAStoreError",
@@ -152,6 +168,8 @@ __all__ = [
     "QueryInterruptedError",
     "QueryTimeoutError",
     "ReadOnlyStoreError",
+    "RestorePoint",
+    "RestorePointError",
     "RetentionScore",
     "Run",
     "RunInUseError",
@@ -166,7 +184,9 @@ __all__ = [
     "StorageFullError",
     "StoreBusyError",
     "StoreClosedError",
+    "StoreDifference",
     "StoreError",
+    "StoreInUseError",
     "StoreInfo",
     "StoreNotFoundError",
     "Tier",
@@ -174,6 +194,8 @@ __all__ = [
     "TierFlow",
     "TierSettings",
     "TierStats",
+    "Timeline",
+    "TimelineBucket",
     "TransferError",
     "Transition",
     "UndoConflictError",

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.models import Holder
+
 
 class EngineError(Exception):
     """Root of all errors of the engine: what happened, and in `hint` what to do next."""
@@ -197,6 +203,30 @@ class ReadOnlyStoreError(StoreError, PermissionError):
 
 class UnsafePathError(StoreError, ValueError):
     """The path is a link, a device or something else that must not be opened as a store."""
+
+
+class StoreInUseError(StoreError):
+    """Others have the store open for writing; `holders` says who. Nothing was changed."""
+
+    def __init__(self, message: str, *, holders: Sequence[Holder] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.holders = tuple(holders)
+
+
+class RestorePointError(EngineError, LookupError):
+    """Neither the change log nor a backup reaches this point; those between two others they do."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        oldest: int | None = None,
+        newest: int | None = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.oldest = oldest
+        self.newest = newest
 
 
 class QueryTimeoutError(EngineError, TimeoutError):

@@ -452,3 +452,13 @@ class StoreInfo:
     durability: str
     sqlite_version: str
     driver: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """A process that has a store open for writing: which, where, since when, and what it is."""
+
+    process_id: int
+    host: str
+    program: str
+    since: datetime

@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Generator, Mapping
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
 from engine.backends.sqlite.backend import SqliteBackend
 from engine.backends.sqlite.driver import VERSION, driver
-from engine.clock import Clock, system_clock, to_datetime
+from engine.backups.past import Wish, make_past
+from engine.backups.rewound import private_directory
+from engine.backups.threads import in_thread, silent
+from engine.clock import Clock, system_clock, to_datetime, to_microseconds
+from engine.differences import RestorePoint
 from engine.drafts import Drafting
-from engine.errors import EngineError, StoreError
+from engine.errors import EngineError, InvalidSettingError, StoreError
 from engine.limits import Limits
 from engine.models import StoreInfo
 from engine.procedures import lookup
@@ -25,11 +30,12 @@ from engine.services.indexes import Indexes
 from engine.services.items import ItemService
 from engine.services.lifecycle import Lifecycle
 from engine.services.links import LinkService
+from engine.services.past import PastService
 from engine.services.sessions import SessionService
 from engine.services.tiers import Tiers
 
 
-class MemoryStore(ItemService, BulkService, LinkService, SessionService):
+class MemoryStore(ItemService, BulkService, LinkService, SessionService, PastService):
     """An open store of memories. Make one with `open_store`; its methods may run side by side.
 
     All methods raise `StoreClosedError` once it is closed, and `StoreBusyError` when another
@@ -73,6 +79,31 @@ class MemoryStore(ItemService, BulkService, LinkService, SessionService):
             driver=driver.__name__,
         )
 
+    def at(self, *, sequence: int | None = None, time: datetime | None = None) -> View:
+        """Return a view of the store as it was after a change or at a time, for `async with`.
+
+        It is a copy of the store that was taken back, in a private temporary directory (`TMPDIR`),
+        read-only; its clock stands still. At a time means: after the last change whose time is
+        not later. Where the change log does not reach so far back, a backup is asked.
+
+        Raises:
+            InvalidSettingError: neither is given, or both; on entering:
+            RestorePointError: neither the change log nor a backup reaches it.
+            StorageError: there is no room for the copy.
+        """
+        if (sequence is None) == (time is None):
+            raise InvalidSettingError(
+                "a point is either a sequence or a time", hint="at(sequence=1234)"
+            )
+        wish = Wish(
+            store=self._path,
+            directory=self.backups.directory,
+            sequence=sequence,
+            at=None if time is None else to_microseconds(time),
+            extractors=self._names.extractors,
+        )
+        return View(self, wish)
+
     async def flush(self) -> None:
         """Write the statistics that are still in memory: of accesses, and of what indexes did."""
         await self._accesses.flush()
@@ -93,6 +124,44 @@ class MemoryStore(ItemService, BulkService, LinkService, SessionService):
             # Only counts: they are not worth a store that cannot be closed.
             await self.indexes.flush()
         await self._backend.close()
+
+
+class View:
+    """A store as it was, while `async with` looks at it; `point` says which moment it shows."""
+
+    point: RestorePoint
+
+    def __init__(self, store: MemoryStore, wish: Wish) -> None:
+        self._store = store
+        self._wish = wish
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> MemoryStore:
+        async with AsyncExitStack() as stack:
+            if not self._store.read_only:
+                await self._store._accesses.flush()
+            work = stack.enter_context(private_directory())
+            path = work / self._wish.store.name
+            self.point = await in_thread(silent, make_past, self._wish, path)
+            now = to_microseconds(self.point.at)
+            opening = open_store(
+                path,
+                read_only=True,
+                clock=lambda: now,
+                limits=self._store.limits,
+                extractors=self._wish.extractors,
+            )
+            store = await stack.enter_async_context(opening)
+            self._stack = stack.pop_all()
+        return store
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
 
 
 class _Opening:

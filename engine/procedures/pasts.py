@@ -108,22 +108,19 @@ def touched_items(after: int, through: int, beyond: str) -> Procedure[Touched | 
 
 
 def load_pairs(
-    names: Names, ids: Collection[str], sequence: int, *, content: bool
+    names: Names, ids: Collection[str], sequence: int, *, content: bool, whole: bool = False
 ) -> Procedure[list[Pair]]:
     """Return what items are and what they were at a sequence, those that are or were there.
 
     Without `content` the states have no content but its size and hash. With it, they have that
-    where one or the other is another, and where the words of the item change.
+    where one or the other is another, and where the words of the item change; with `whole`, always.
 
     Raises:
         CorruptStoreError: the log contradicts the items.
     """
     mentions = yield from _load_mentions(ids, sequence)
-    rows = (
-        yield from load_stored(names, ids=ids, content=False)
-        if not content
-        else _stored(names, ids, mentions)
-    )
+    needy = [i for i in ids if whole or (i in mentions and mentions[i].needs_content)]
+    rows = yield from _load_live(names, ids, needy if content else [])
     live = {stored.id: stored for stored in rows}
     made_rows = yield Statement(_MADE, (json_values(ids), sequence))
     made = {item_id: (version, at) for item_id, version, at in made_rows}
@@ -161,13 +158,10 @@ def _load_mentions(ids: Collection[str], sequence: int) -> Procedure[dict[str, _
     return found
 
 
-def _stored(
-    names: Names, ids: Iterable[str], mentions: dict[str, _Mentions]
-) -> Procedure[list[Stored]]:
+def _load_live(names: Names, ids: Iterable[str], needy: Sequence[str]) -> Procedure[list[Stored]]:
     """Return items as they are, with the contents of those that need them."""
-    with_content = [i for i in ids if i in mentions and mentions[i].needs_content]
-    rows = yield from load_stored(names, ids=with_content, content=True)
-    rest = set(ids).difference(with_content)
+    rows = (yield from load_stored(names, ids=needy, content=True)) if needy else []
+    rest = set(ids).difference(needy)
     if rest:
         keys = yield Statement(
             "SELECT item_key FROM items WHERE id IN (SELECT value FROM json_each(?))",
@@ -217,7 +211,7 @@ def _then(
         return now._replace(**columns)
     columns = {"last_accessed_at": None, "access_count": 0, **columns}
     try:
-        return Stored(key=0, id=item_id, **columns)
+        return Stored(key=0 if now is None else now.key, id=item_id, **columns)
     except TypeError as error:
         raise _contradiction(item_id) from error
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from engine.procedures.base import Many, Procedure, Row, Statement
+from engine.procedures.increments import LINEAGE
 from engine.procedures.indexing import load_definitions
 from engine.procedures.items import find_item_keys
 from engine.procedures.names import Names, ensure_keys
@@ -163,6 +164,6 @@ def _settle_indexes(names: Names, task: Rewinding) -> Procedure[None]:
 def begin_lineage(token: str) -> Procedure[None]:
     """Say that a store goes on from here otherwise than the one it was taken from."""
     yield Statement(
-        "INSERT INTO meta VALUES ('lineage', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
-        (token,),
+        "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+        (LINEAGE, token),
     )

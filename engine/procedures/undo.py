@@ -213,10 +213,12 @@ def _target(entry: Logged, old: Stored | None, now: int) -> Stored | None:
     before = entry.before
     if old is None:
         return _revived(entry, now)
-    changes = columns_of(before)
+    changes = columns_of(before) | {"version": old.version + 1, "updated_at": now}
+    # A deletion that was undone already: how often the item was read is no matter of undoing.
+    changes.pop("access_count", None)
     if "content" in before and entry.codec is not None:
         changes.update(_content_columns(entry))
-    return old._replace(**changes, version=old.version + 1, updated_at=now)
+    return old._replace(**changes)
 
 
 def _content_columns(entry: Logged) -> dict[str, Any]:

@@ -16,6 +16,17 @@ import engine
 from engine import MemoryStore
 
 EXPORTED = [
+    "DifferenceCounts",
+    "ItemDifference",
+    "ItemSides",
+    "LinkDifference",
+    "RestorePoint",
+    "StoreDifference",
+    "Timeline",
+    "TimelineBucket",
+    "RestorePointError",
+    "StoreInUseError",
+    "Holder",
     "Backup",
     "BackupNotFoundError",
     "BrokenChainError",
@@ -108,6 +119,12 @@ EXPORTED = [
 ]
 
 METHODS = {
+    "at": "(self, *, sequence: int | None = None, time: datetime | None = None) -> View",
+    "diff": "(self, before: Point, after: Point | None = None) -> StoreDifference",
+    "diff_item": "(self, difference: StoreDifference, item_id: str) -> ItemSides",
+    "diff_items": "(self, difference: StoreDifference) -> AsyncGenerator[ItemDifference, None]",
+    "diff_links": "(self, difference: StoreDifference) -> list[LinkDifference]",
+    "timeline": "(self, buckets: int = 60) -> Timeline",
     "associate": "(self, source_id: str, target_id: str, *, relation: str = related, "
     "strength: float = 1.0, actor: str | None = None) -> Association",
     "associations": '(self, item_id: str, *, direction: "Literal[both, out, in]" = '
