@@ -16,7 +16,9 @@ from engine.differences import DifferenceCounts as DifferenceCounts
 from engine.differences import ItemDifference as ItemDifference
 from engine.differences import ItemSides as ItemSides
 from engine.differences import LinkDifference as LinkDifference
+from engine.differences import PastRestore as PastRestore
 from engine.differences import RestorePoint as RestorePoint
+from engine.differences import RestoreReport as RestoreReport
 from engine.differences import StoreDifference as StoreDifference
 from engine.differences import Timeline as Timeline
 from engine.differences import TimelineBucket as TimelineBucket
@@ -158,6 +160,7 @@ __all__ = [
     "NotAStoreError",
     "Operation",
     "Page",
+    "PastRestore",
     "PickledContent",
     "Plan",
     "PlannedChange",
@@ -170,6 +173,7 @@ __all__ = [
     "ReadOnlyStoreError",
     "RestorePoint",
     "RestorePointError",
+    "RestoreReport",
     "RetentionScore",
     "Run",
     "RunInUseError",

@@ -129,3 +129,34 @@ class StoreDifference:
         return not self.items.total and not (
             self.links_added + self.links_changed + self.links_removed
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreReport:
+    """What a restore did. `point` is what was restored, `items` how many came, or were changed.
+
+    In a new file, at `target`, there is nothing to undo. In place, `undo(first_sequence,
+    last_sequence)` takes it back (both None when nothing differed), and `safety_backup` is the
+    backup that was made before.
+    """
+
+    point: RestorePoint
+    scope: str
+    items: int
+    target: str | None = None
+    first_sequence: int | None = None
+    last_sequence: int | None = None
+    safety_backup: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastRestore:
+    """A restore in place that the store remembers: when, by whom, of what, and its changes."""
+
+    at: datetime
+    actor: str
+    point: RestorePoint
+    scope: str
+    first_sequence: int
+    last_sequence: int
+    safety_backup: str | None

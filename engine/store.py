@@ -21,7 +21,7 @@ from engine.differences import RestorePoint
 from engine.drafts import Drafting
 from engine.errors import EngineError, InvalidSettingError, StoreError
 from engine.limits import Limits
-from engine.models import StoreInfo
+from engine.models import Holder, StoreInfo
 from engine.procedures import lookup
 from engine.procedures.names import Extractor, Names
 from engine.services.backups import Backups
@@ -78,6 +78,14 @@ class MemoryStore(ItemService, BulkService, LinkService, SessionService, PastSer
             sqlite_version=".".join(map(str, VERSION)),
             driver=driver.__name__,
         )
+
+    async def holders(self) -> list[Holder]:
+        """Return who else has the store open for writing, this process's other stores included.
+
+        Raises:
+            StorageError: the lock file beside the store cannot be read.
+        """
+        return await self._backend.holders()
 
     def at(self, *, sequence: int | None = None, time: datetime | None = None) -> View:
         """Return a view of the store as it was after a change or at a time, for `async with`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, ParamSpec, Protocol, TypeVar
 
+from engine.models import Holder
 from engine.procedures.base import Procedure
 from engine.procedures.selection import Listing
 
@@ -57,6 +58,10 @@ class Backend(Protocol):
 
     def data_version(self) -> int:
         """Return a number that differs after somebody has committed."""
+        ...
+
+    async def holders(self) -> list[Holder]:
+        """Return who else has the database open for writing."""
         ...
 
     def file_bytes(self) -> tuple[int, int]:

@@ -85,23 +85,41 @@ async def restore_chain(
 
 
 def _restore_chain(tell: Teller, links: Sequence[Link], target: Path) -> None:
-    if os.path.lexists(target):
-        raise _exists(target)
+    refuse_existing(target)
     sweep(target.parent)
     with working_directory(target.parent) as work:
         rebuild(tell, links, work / "restored.db")
         with storage_errors(f"{target.name} cannot be written"):
-            try:
-                # A link fails where a file has appeared meanwhile; a rename would replace it.
-                target.hardlink_to(work / "restored.db")
-                (work / "restored.db").unlink()
-            except FileExistsError as error:
-                raise _exists(target) from error
-            except OSError:
-                if os.path.lexists(target):
-                    raise _exists(target) from None
-                (work / "restored.db").rename(target)
-            sync_directory(target.parent)
+            give_name(work / "restored.db", target)
+
+
+def refuse_existing(target: Path) -> None:
+    """Refuse to restore to where something is.
+
+    Raises:
+        StorageError: it exists.
+    """
+    if os.path.lexists(target):
+        raise _exists(target)
+
+
+def give_name(made: Path, target: Path) -> None:
+    """Give a file that is whole and durable the name it shall have, which nothing else has.
+
+    Raises:
+        StorageError: something has that name already.
+        OSError: the directory cannot be written.
+    """
+    try:
+        # A link fails where a file has appeared meanwhile; a rename would replace it.
+        target.hardlink_to(made)
+        made.unlink()
+    except FileExistsError as error:
+        raise _exists(target) from error
+    except OSError:
+        refuse_existing(target)
+        made.rename(target)
+    sync_directory(target.parent)
 
 
 def _exists(target: Path) -> StorageError:

@@ -34,8 +34,11 @@ _TOUCHED: Final = (
     "SELECT item_id, count(*) FROM changes INDEXED BY changes_item "
     "WHERE item_id > ? AND sequence > ? AND sequence <= ? GROUP BY item_id ORDER BY item_id LIMIT ?"
 )
+# A move that nobody asked for leaves the version alone.
 _SINCE: Final = (
-    "SELECT item_id, operation, version, before, content_key FROM changes "
+    "SELECT item_id, operation, version - NOT EXISTS (SELECT 1 FROM transitions t "
+    "WHERE t.sequence = changes.sequence AND t.reason IN ('full', 'idle', 'recalled', "
+    "'important')), before, content_key FROM changes "
     "WHERE item_id IN (SELECT value FROM json_each(?)) AND sequence > ? "
     f"AND operation <> {Operation.ASSOCIATE.value} ORDER BY item_id, sequence"
 )
@@ -81,7 +84,10 @@ class _Mentions:
     whole: bool = False
     fields: dict[str, Any] = field(default_factory=dict)
     content_key: int | None = None
-    first_version: int = 1
+    last_version: int = 0
+    """The version that a deletion ended."""
+    version: int = 1
+    """The item's version before the first of them."""
 
     @property
     def needs_content(self) -> bool:
@@ -143,7 +149,7 @@ def _load_mentions(ids: Collection[str], sequence: int) -> Procedure[dict[str, _
     for item_id, operation, version, before, content_key in rows:
         known = found.get(item_id)
         if known is None:
-            known = found[item_id] = _Mentions(first_version=version)
+            known = found[item_id] = _Mentions(version=version)
             if operation == Operation.CREATE.value:
                 known.absent = True
         if known.absent or known.whole:
@@ -155,6 +161,7 @@ def _load_mentions(ids: Collection[str], sequence: int) -> Procedure[dict[str, _
             known.content_key = content_key
         known.fields = {**logged, **known.fields}
         known.whole = operation == Operation.DELETE.value
+        known.last_version = version
     return found
 
 
@@ -203,8 +210,12 @@ def _then(
     if made is not None:
         columns["version"], columns["updated_at"] = made
     else:
-        # The log begins later: what made the item is no longer in it.
-        columns["version"] = max(1, mentions.first_version - 1)
+        # What made the item so was forgotten, and with it when, unless it was the last to do so.
+        columns["version"] = max(1, mentions.version)
+        latest = now.version if now is not None and not mentions.whole else mentions.last_version
+        if columns["version"] != latest:
+            known = now.created_at if now is not None else 0
+            columns["updated_at"] = columns.get("created_at", known)
     if not mentions.whole:
         if now is None:
             raise _contradiction(item_id)

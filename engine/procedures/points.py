@@ -18,8 +18,8 @@ BUCKETS_MAX: Final = 10_000
 class Reach(NamedTuple):
     """From which sequence to which a store's own change log can go back, and their times.
 
-    Times are in UTC microseconds. `first` is the earliest restore point: the one before the oldest
-    change that is kept.
+    Times are in UTC microseconds. `first` is the earliest restore point: the oldest change that is
+    kept, or 0, before the first that was ever made.
     """
 
     store_id: str
@@ -42,7 +42,7 @@ def load_reach_of_log() -> Procedure[Reach]:
     if not oldest:
         return Reach(*identity, 0, created, 0, created)
     sequence, at = oldest[0]
-    first = (0, created) if sequence == 1 else (sequence - 1, at)
+    first = (0, created) if sequence == 1 else (sequence, at)
     return Reach(*identity, *first, *newest[0])
 
 

@@ -18,19 +18,18 @@ from engine.backups.threads import Progress, in_thread, silent
 from engine.backups.verifying import VerifyReport
 from engine.errors import EngineError, InvalidBackupError
 from engine.procedures import lookup
-from engine.services.aspect import Aspect
 from engine.services.core import Core
+from engine.services.restoring import Restoring
 
 LOOK_SECONDS: Final = 30.0
 """Between two looks whether a backup is due; one costs a few milliseconds."""
 
 
-class Backups(Aspect):
+class Backups(Restoring):
     """The backups of a store, by default in the directory `<store>.backups` beside it."""
 
     def __init__(self, core: Core, path: Path) -> None:
-        super().__init__(core)
-        self._path = path
+        super().__init__(core, path)
         self._directory = default_directory(path)
 
     @property

@@ -208,10 +208,10 @@ async def test_an_older_point_comes_from_a_backup(store: MemoryStore, path: Path
         assert await content_of(then, "a") == "text 7"
         assert looking.point.backup is None
     store.backups.use_directory(path.parent / "nothing here")
-    with pytest.raises(RestorePointError, match=r"from 7 .* to 9") as refused:
+    with pytest.raises(RestorePointError, match=r"from 8 .* to 9") as refused:
         async with store.at(sequence=3):
             pass
-    assert refused.value.oldest == 7
+    assert refused.value.oldest == 8
     with pytest.raises(RestorePointError):
         await store.diff(3)
 

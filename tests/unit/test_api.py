@@ -16,6 +16,8 @@ import engine
 from engine import MemoryStore
 
 EXPORTED = [
+    "RestoreReport",
+    "PastRestore",
     "DifferenceCounts",
     "ItemDifference",
     "ItemSides",
@@ -124,6 +126,7 @@ METHODS = {
     "diff_item": "(self, difference: StoreDifference, item_id: str) -> ItemSides",
     "diff_items": "(self, difference: StoreDifference) -> AsyncGenerator[ItemDifference, None]",
     "diff_links": "(self, difference: StoreDifference) -> list[LinkDifference]",
+    "holders": "(self) -> list[Holder]",
     "timeline": "(self, buckets: int = 60) -> Timeline",
     "associate": "(self, source_id: str, target_id: str, *, relation: str = related, "
     "strength: float = 1.0, actor: str | None = None) -> Association",

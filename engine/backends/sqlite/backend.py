@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from engine.backends.sqlite.connection import Connection, connect_reader
+from engine.backends.sqlite.holding import Hold, hold, holders_of
 from engine.backends.sqlite.opening import Target, check_schema, prepare
 from engine.backends.sqlite.readers import PointReader, Pool
 from engine.backends.sqlite.writer import Writer
 from engine.errors import ReadOnlyStoreError, StoreClosedError
+from engine.models import Holder
 from engine.procedures.base import Procedure
 from engine.procedures.names import Names
 from engine.procedures.selection import Listing
@@ -37,6 +39,7 @@ class SqliteBackend:
     def __init__(
         self,
         target: Target,
+        held: Hold | None,
         names: Names,
         *,
         durability: str,
@@ -46,6 +49,7 @@ class SqliteBackend:
         self.path = target.path
         self.read_only = target.read_only
         self._target = target
+        self._held = held
         self._query_seconds = query_seconds
         self._process = os.getpid()
         self._closed = False
@@ -82,9 +86,12 @@ class SqliteBackend:
         Raises:
             StoreError: it cannot be opened as asked; see `opening.prepare`.
         """
-        target = await asyncio.to_thread(prepare, path, read_only=read_only, create=create, now=now)
+        target, held = await asyncio.to_thread(
+            _prepare, path, read_only=read_only, create=create, now=now
+        )
         backend = cls(
             target,
+            held,
             names,
             durability=durability,
             busy_seconds=busy_seconds,
@@ -180,6 +187,17 @@ class SqliteBackend:
             raise StoreClosedError("the store is closed", hint="open it again")
         return self._points.data_version()
 
+    async def holders(self) -> list[Holder]:
+        """Return who else has the store open for writing.
+
+        Raises:
+            StorageError: nobody can tell.
+        """
+        self._check()
+        if self._held is not None:
+            return await asyncio.to_thread(self._held.others)
+        return await asyncio.to_thread(holders_of, self.path)
+
     def file_bytes(self) -> tuple[int, int]:
         """Return the sizes of the main file and of the WAL."""
         journal = self.path.with_name(f"{self.path.name}-wal")
@@ -215,3 +233,11 @@ class SqliteBackend:
         await self._streams.close()
         if self.writer is not None:
             await self.writer.close()
+        if self._held is not None:
+            self._held.release()
+
+
+def _prepare(path: Path, *, read_only: bool, create: bool, now: int) -> tuple[Target, Hold | None]:
+    """Recognise a store, and say who it is that will write to it."""
+    target = prepare(path, read_only=read_only, create=create, now=now)
+    return target, None if target.read_only else hold(target.path, now)

@@ -1,0 +1,223 @@
+"""Restoring into a new file: the store as it was, or the part of it that is in a scope."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from engine.backends.sqlite.connection import connect_reader
+from engine.backends.sqlite.driver import run_procedure, translated
+from engine.backends.sqlite.opening import create_store
+from engine.backups.chain import give_name, refuse_existing
+from engine.backups.past import Wish, make_past
+from engine.backups.publishing import storage_errors, sweep, working_directory
+from engine.backups.rewound import connect_detached, run_whole
+from engine.backups.threads import Teller
+from engine.clock import to_microseconds
+from engine.differences import RestorePoint, RestoreReport
+from engine.errors import CorruptItemError
+from engine.models import Codec, Session
+from engine.procedures.items import NO_ACCESSES, Stored, load_stored
+from engine.procedures.links import load_links, set_link
+from engine.procedures.names import Names, json_values
+from engine.procedures.pasts import LinkKey, LinkState
+from engine.procedures.restoring import links_of_logged
+from engine.procedures.revisions import Author, Revision, text_of
+from engine.procedures.rewinding import ACTOR, begin_lineage
+from engine.procedures.selection import Reading, StatisticsCache, all_keys
+from engine.procedures.sessions import list_messages, list_sessions, put_messages, put_sessions
+from engine.procedures.writing import write_revisions
+from engine.query.filter import Filter
+from engine.text import searchable_text
+
+PAGE: Final = 250
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileOrder:
+    """What is to be restored into which new file; `scope` is a query and what it means."""
+
+    wish: Wish
+    target: Path
+    scope: str
+    filter: Filter
+    now: int
+
+
+def restore_to_file(tell: Teller, order: FileOrder) -> RestoreReport:
+    """Make the new file `target`: closed, durable, 0600, whole or absent. Blocks.
+
+    A whole store keeps its history up to the point, and goes on from there as a store of its own. A
+    scope is a store of its own from the beginning, with what is in the scope and nothing else:
+    nobody else's items are in its history.
+
+    Raises:
+        RestorePointError: neither the change log nor a backup reaches the point.
+        StorageError: `target` exists, or cannot be written.
+    """
+    target = order.target
+    refuse_existing(target)
+    sweep(target.parent)
+    with working_directory(target.parent) as work:
+        path = work / "restored.db"
+        point = make_past(tell, order.wish, path)
+        if order.scope:
+            whole, path = path, work / "scope.db"
+            items = _extract(tell, whole, path, order, point)
+        else:
+            items = _go_on_alone(path)
+        with storage_errors(f"{target.name} cannot be written"):
+            _sync(path)
+            give_name(path, target)
+    return RestoreReport(point=point, scope=order.scope, items=items, target=str(target))
+
+
+def _go_on_alone(path: Path) -> int:
+    with closing(connect_detached(path)) as connection:
+        run_whole(connection, begin_lineage(secrets.token_hex(8)))
+        with translated():
+            ((items,),) = connection.execute("SELECT coalesce(sum(items), 0) FROM counts")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    return int(items)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _extract(tell: Teller, whole: Path, path: Path, order: FileOrder, point: RestorePoint) -> int:
+    """Make a store of the items in scope, with the links between them and their sessions."""
+    create_store(path, order.now)
+    with closing(PastFile(whole, order.filter, to_microseconds(point.at))) as past:
+        ids: set[str] = set()
+        sessions: set[str] = set()
+        with closing(connect_detached(path)) as connection:
+            names = Names()
+            author = Author(ACTOR, order.now)
+            for page in past.pages():
+                revisions = [Revision(None, stored) for stored in page]
+                run_whole(connection, write_revisions(names, revisions, author))
+                ids.update(stored.id for stored in page)
+                sessions.update(stored.session for stored in page if stored.session is not None)
+                tell("restore", len(ids), past.items)
+            for key, state in past.links_within(ids):
+                source, relation, target = key
+                run_whole(
+                    connection,
+                    set_link(names, source, target, relation, state.strength, author,
+                             created_at=state.created_at),
+                )  # fmt: skip
+            for session in past.sessions(sessions):
+                metadata = (
+                    orjson.dumps(dict(session.metadata)).decode() if session.metadata else None
+                )
+                run_whole(connection, put_sessions(names, [session], [metadata]))
+                messages = run_procedure(past.connection, list_messages(session.id))
+                run_whole(connection, put_messages(names, messages))
+            with translated():
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    return len(ids)
+
+
+class PastFile:
+    """A store as it was, in a detached file, of the items that match a filter."""
+
+    def __init__(self, path: Path, node: Filter, now: int) -> None:
+        self.connection: Any = connect_reader(
+            path, immutable=False, busy_timeout_seconds=0.0, any_thread=True
+        )
+        self._names = Names()
+        reading = Reading(self._names, StatisticsCache(), NO_ACCESSES)
+        self._keys: list[int] = run_procedure(self.connection, all_keys(reading, node, now))
+
+    @property
+    def items(self) -> int:
+        """How many items match."""
+        return len(self._keys)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.connection.close()
+
+    def choose(self, ids: Collection[str]) -> None:
+        """Take the items with these ids in place of those that match."""
+        rows = self.connection.execute(
+            "SELECT item_key FROM items WHERE id IN (SELECT value FROM json_each(?)) "
+            "ORDER BY item_key",
+            (json_values(ids),),
+        )
+        self._keys = [key for (key,) in rows]
+
+    def ids(self) -> set[str]:
+        """Return the ids of the items that match."""
+        found: set[str] = set()
+        for start in range(0, self.items, 10_000):
+            keys = json_values(self._keys[start : start + 10_000])
+            rows = self.connection.execute(
+                "SELECT id FROM items WHERE item_key IN (SELECT value FROM json_each(?))", (keys,)
+            )
+            found.update(item_id for (item_id,) in rows)
+        return found
+
+    def pages(self) -> Iterator[list[Stored]]:
+        """Yield the items with their contents, in packings that need nothing else."""
+        for start in range(0, self.items, PAGE):
+            keys = self._keys[start : start + PAGE]
+            rows = run_procedure(self.connection, load_stored(self._names, keys=keys, content=True))
+            by_key = {stored.key: stored for stored in rows}
+            yield [_alone(by_key[key]) for key in keys if key in by_key]
+
+    def missing(self, ids: Collection[str]) -> set[str]:
+        """Return those of the ids of which there is no item at all."""
+        rows = self.connection.execute(
+            "SELECT id FROM items WHERE id IN (SELECT value FROM json_each(?))",
+            (json_values(ids),),
+        )
+        return set(ids).difference(item_id for (item_id,) in rows)
+
+    def links(self, ids: Collection[str]) -> dict[LinkKey, LinkState]:
+        """Return all links from and to these items."""
+        rows = self.connection.execute(
+            "SELECT item_key FROM items WHERE id IN (SELECT value FROM json_each(?))",
+            (json_values(ids),),
+        ).fetchall()
+        found = run_procedure(self.connection, load_links(key for (key,) in rows))
+        return links_of_logged(link for links in found.values() for link in links)
+
+    def links_within(self, ids: set[str]) -> Iterable[tuple[LinkKey, LinkState]]:
+        """Return the links between these items, by source, relation and target."""
+        known = sorted(ids)
+        for start in range(0, len(known), PAGE):
+            page = set(known[start : start + PAGE])
+            for key, state in sorted(self.links(page).items()):
+                if key[0] in page and key[2] in ids:
+                    yield key, state
+
+    def sessions(self, ids: set[str]) -> list[Session]:
+        """Return those of the sessions that are described."""
+        described = run_procedure(self.connection, list_sessions(self._names))
+        return [session for session in described if session.id in ids]
+
+
+def _alone(stored: Stored) -> Stored:
+    """Return an item for another store: its content unpacked where it was packed against others."""
+    try:
+        text = text_of(stored)
+    except CorruptItemError:
+        # Reading the item will say so, there as here.
+        text = searchable_text(stored.id, None)
+    codec = stored.codec
+    if codec >= Codec.JSON_DICTIONARY:
+        codec = codec.base
+    return stored._replace(key=0, content_key=None, codec=codec, text=text)
