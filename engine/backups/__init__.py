@@ -16,6 +16,7 @@ from engine.backups.manifest import Kind as Kind
 from engine.backups.manifest import Manifest as Manifest
 from engine.backups.offline import copy_backup as copy_backup
 from engine.backups.offline import prune_backups as prune_backups
+from engine.backups.offline import restore_file as restore_file
 from engine.backups.offline import verify_backup as verify_backup
 from engine.backups.retention import PrunePlan as PrunePlan
 from engine.backups.retention import Retention as Retention
@@ -41,5 +42,6 @@ __all__ = [
     "prune_backups",
     "read_catalogue",
     "restore_chain",
+    "restore_file",
     "verify_backup",
 ]

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from engine.backups.catalogue import Catalogue
+import os
+from datetime import datetime
+from pathlib import Path
+
+from engine.backups.catalogue import Catalogue, default_directory
 from engine.backups.elsewhere import copy_elsewhere
 from engine.backups.manifest import Backup
+from engine.backups.past import Wish
+from engine.backups.restoring import FileOrder, restore_to_file
 from engine.backups.retention import PrunePlan, carry_out
 from engine.backups.threads import Progress, in_thread, silent
 from engine.backups.verifying import VerifyReport, verify_links
-from engine.clock import Clock, system_clock
+from engine.clock import Clock, system_clock, to_microseconds
+from engine.differences import RestoreReport
+from engine.errors import InvalidSettingError
+from engine.query import parse
 
 
 async def verify_backup(
@@ -46,3 +55,42 @@ async def copy_backup(
         StorageError: fsspec is not installed, or cannot write there.
     """
     await in_thread(progress, copy_elsewhere, catalogue, backup, url)
+
+
+async def restore_file(
+    store: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    sequence: int | None = None,
+    time: datetime | None = None,
+    backup: str | None = None,
+    scope: str = "",
+    directory: str | os.PathLike[str] | None = None,
+    clock: Clock = system_clock,
+    progress: Progress = silent,
+) -> RestoreReport:
+    """Make the new file `target` the store as it was, or what of it matches the query `scope`.
+
+    The store may be in use, damaged or gone: where its own change log cannot be read, or does not
+    reach the point, the backups of `directory` are asked (by default `<store>.backups`).
+
+    Raises:
+        InvalidSettingError: not exactly one point is given.
+        RestorePointError: neither the change log nor a backup reaches the point.
+        BackupNotFoundError: there is no such backup.
+        CorruptBackupError: the only backup that reaches it is damaged.
+        StorageError: `target` exists, or there is no room.
+    """
+    if sum(point is not None for point in (sequence, time, backup)) != 1:
+        raise InvalidSettingError(
+            "a point is a sequence, a time or a backup: one of them", hint="sequence=1234"
+        )
+    wish = Wish(
+        store=Path(store),
+        directory=default_directory(Path(store)) if directory is None else Path(directory),
+        sequence=sequence,
+        at=None if time is None else to_microseconds(time),
+        backup=backup,
+    )
+    order = FileOrder(wish=wish, target=Path(target), scope=scope, filter=parse(scope), now=clock())
+    return await in_thread(progress, restore_to_file, order)

@@ -38,7 +38,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 FOUND = 1
 """The exit code when something is wrong with backups."""
 LOOK_SECONDS = 30.0
-_UNITS = {"copy": "bytes", "compress": "bytes", "restore": "bytes", "digest": "items"}
+_UNITS = {
+    "copy": "bytes",
+    "compress": "bytes",
+    "restore": "bytes",
+    "rewind": "changes",
+    "digest": "items",
+}
 
 DIRECTORY = click.option(
     "--directory",
@@ -150,7 +156,7 @@ class _Maker:
         """Make one backup."""
         self._choose(memories)
         with ProgressLine() as progress:
-            tell = _telling(progress)
+            tell = telling(progress)
             made = await memories.backups.create(kind=kind, verify=self._verify, progress=tell)
             if self._copy_to is not None:
                 await memories.backups.copy(made, self._copy_to, progress=tell)
@@ -199,8 +205,8 @@ class _Maker:
             say(f"due: {reason}")
 
 
-def _telling(progress: ProgressLine) -> Any:
-    """Return what a backup tells its progress."""
+def telling(progress: ProgressLine) -> Any:
+    """Return what a backup or a restore tells its progress."""
 
     def tell(stage: str, done: int, total: int) -> None:
         progress.counting(stage, _UNITS.get(stage, "steps"))(done, total)
@@ -293,7 +299,7 @@ async def _verify(catalogue: Catalogue, chosen: Sequence[Backup]) -> list[Verify
     from engine.backups import verify_backup
 
     with ProgressLine() as progress:
-        tell = _telling(progress)
+        tell = telling(progress)
         return [await verify_backup(catalogue, one, progress=tell) for one in chosen]
 
 

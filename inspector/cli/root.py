@@ -19,6 +19,7 @@ from inspector.cli import (
     moving,
     opening,
     reading,
+    restoring,
     showing,
     tiers,
 )
@@ -102,6 +103,7 @@ for _command in (
     *moving.COMMANDS,
     *lifecycle.COMMANDS,
     *backups.COMMANDS,
+    *restoring.COMMANDS,
     *tiers.COMMANDS,
     *doctor.COMMANDS,
     *benching.COMMANDS,

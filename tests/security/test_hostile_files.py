@@ -333,7 +333,7 @@ async def test_any_name_is_one_file(
             assert await same.count() == 1
             # The journal is beside it under its own name, nothing anywhere else.
             names = {entry.name for entry in tmp_path.iterdir()}
-            assert names == {name, f"{name}-wal", f"{name}-shm"}
+            assert names == {name, f"{name}-wal", f"{name}-shm", f"{name}.lock"}
     async with open_store(tmp_path / name, read_only=True) as store:
         assert await store.count() == 1
     # A reader may not remove the journals it needed.
@@ -360,7 +360,8 @@ async def test_files_are_for_their_owner_alone(path: Path) -> None:
                 seen[entry.name] = stat.S_IMODE(entry.stat().st_mode)
     finally:
         os.umask(previous)
-    assert seen == dict.fromkeys([path.name, f"{path.name}-wal", f"{path.name}-shm"], 0o600)
+    companions = ("", "-wal", "-shm", ".lock")
+    assert seen == dict.fromkeys([f"{path.name}{end}" for end in companions], 0o600)
 
 
 def test_nobody_opens_the_live_file(path: Path) -> None:
