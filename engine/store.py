@@ -14,6 +14,7 @@ from typing import Any, Literal
 from engine.backends.sqlite.backend import SqliteBackend
 from engine.backends.sqlite.driver import VERSION, driver
 from engine.backups.past import Wish, make_past
+from engine.backups.publishing import sweep
 from engine.backups.rewound import private_directory
 from engine.backups.threads import in_thread, silent
 from engine.clock import Clock, system_clock, to_datetime, to_microseconds
@@ -254,16 +255,22 @@ async def _open(
 ) -> MemoryStore:
     names = Names()
     names.extractors.update(extractors)
-    backend = await SqliteBackend.open(
-        path,
-        names,
-        read_only=read_only,
-        create=create,
-        now=clock(),
-        durability=durability,
-        busy_seconds=busy_timeout_seconds,
-        query_seconds=limits.query_seconds_max,
-    )
+    # What restores that were killed have left beside the store; looked for while it is opened.
+    sweeping = None if read_only else asyncio.ensure_future(asyncio.to_thread(sweep, path.parent))
+    try:
+        backend = await SqliteBackend.open(
+            path,
+            names,
+            read_only=read_only,
+            create=create,
+            now=clock(),
+            durability=durability,
+            busy_seconds=busy_timeout_seconds,
+            query_seconds=limits.query_seconds_max,
+        )
+    finally:
+        if sweeping is not None:
+            await asyncio.wait([sweeping])
     drafting = Drafting(limits, clock, allow_pickle=allow_pickle)
     return MemoryStore(
         backend, names, actor=actor, clock=clock, drafting=drafting, durability=durability

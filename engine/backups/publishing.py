@@ -231,7 +231,7 @@ def sweep(directory: Path) -> int:
     """Clear up after processes that died while they made or deleted backups; return how many."""
     swept = 0
     with suppress(OSError):
-        for work in directory.glob(f".*{_PARTIAL}"):
+        for work in directory.glob(f".{'[0-9a-f]' * 16}{_PARTIAL}"):
             swept += _sweep_one(work)
     return swept
 

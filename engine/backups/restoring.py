@@ -14,7 +14,7 @@ import orjson
 
 from engine.backends.sqlite.connection import connect_reader
 from engine.backends.sqlite.driver import run_procedure, translated
-from engine.backends.sqlite.opening import create_store
+from engine.backends.sqlite.making import create_store
 from engine.backups.chain import give_name, refuse_existing
 from engine.backups.past import Wish, make_past
 from engine.backups.publishing import storage_errors, sweep, working_directory

@@ -126,7 +126,7 @@ async def test_a_view_is_private_and_leaves_nothing(store: MemoryStore, temporar
 async def test_what_a_dead_process_left_is_swept(store: MemoryStore, temporary: Path) -> None:
     """The copy of a process that was killed is gone with the next view; a live one's stays."""
     await store.put("a", "x")
-    left = temporary / f"agent-memory-{os.getuid()}" / ".0123.partial"
+    left = temporary / f"agent-memory-{os.getuid()}" / ".0123456789abcdef.partial"
     left.mkdir(parents=True, mode=0o700)
     left.parent.chmod(0o700)
     (left / "lock").touch()
