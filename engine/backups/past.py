@@ -167,6 +167,8 @@ def _candidates(wish: Wish, backups: Iterable[Backup], reach: Reach | None) -> l
     if reach is not None:
         # A store that was set back counts on from there: the same sequence is another change.
         store_ids = {reach.store_id}
+        if wish.at is not None and wish.at < reach.created_at:
+            return []
         backups = [b for b in backups if b.manifest.lineage == reach.lineage]
     elif len(store_ids) > 1:
         raise RestorePointError(
@@ -185,9 +187,12 @@ def _candidates(wish: Wish, backups: Iterable[Backup], reach: Reach | None) -> l
 
 def _may_reach(wish: Wish, backup: Backup) -> bool:
     manifest = backup.manifest
-    if wish.sequence is not None:
-        return manifest.sequence >= wish.sequence
-    return wish.at is not None and manifest.created_at >= wish.at
+    if wish.sequence is None:
+        return wish.at is not None and manifest.created_at >= wish.at
+    # The change log has no gaps, so its length says where it begins.
+    forgotten = manifest.sequence - manifest.counts.get("changes", manifest.sequence)
+    first = forgotten + 1 if forgotten else 0
+    return first <= wish.sequence <= manifest.sequence
 
 
 def _rewind_restored(tell: Teller, wish: Wish, path: Path, backup: Backup) -> RestorePoint | None:

@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from kit import ManualClock, check_sound
 
 from engine import (
+    Association,
     Item,
     ItemNotFoundError,
     MemoryStore,
@@ -251,6 +252,25 @@ class Memory(RuleBasedStateMachine):
                 self.run(self.store.undo(again))
             self.world = before
         self.changed(batch=True)
+
+    @precondition(lambda self: len(self.past) > 1)
+    @rule(data=st.data())
+    def look_back(self, data: st.DataObject) -> None:
+        """The store as it was after any change is the world of that moment."""
+        sequence = data.draw(st.integers(0, len(self.past) - 1))
+        if sequence + 1 in self.batched:
+            return
+
+        async def look() -> tuple[list[Item], list[Association]]:
+            async with self.store.at(sequence=sequence) as then:
+                links = [link async for link in then.iterate_associations()]
+                return [item async for item in then.iterate()], links
+
+        items, links = self.run(look())
+        then = self.past[sequence]
+        assert {item.id: fields_of(item) for item in items} == then.items
+        strengths = {(k.source_id, k.relation, k.target_id): k.strength for k in links}
+        assert strengths == then.links
 
     @rule()
     def reopen(self) -> None:

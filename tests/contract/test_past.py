@@ -139,6 +139,25 @@ async def test_what_a_dead_process_left_is_swept(store: MemoryStore, temporary: 
             assert len(list(left.parent.iterdir())) == 2
 
 
+async def test_a_store_that_is_only_read_has_a_past_too(
+    store: MemoryStore, open_memory: OpenMemory, tmp_path: Path
+) -> None:
+    """Looking back, comparing and restoring to a file need no right to write to the store."""
+    await store.put("a", "one")
+    await store.put("a", "two")
+    reader = await open_memory(read_only=True)
+
+    async with reader.at(sequence=1) as then:
+        assert await content_of(then, "a") == "one"
+        # A view has a past as well.
+        async with then.at(sequence=0) as before:
+            assert await before.count() == 0
+    assert (await reader.diff(1)).items.changed == 1
+    await reader.backups.restore(sequence=1, target=tmp_path / "old.db")
+    with pytest.raises(ReadOnlyStoreError):
+        await reader.backups.restore(sequence=1, in_place=True)
+
+
 async def test_a_time_is_the_last_change_not_later(store: MemoryStore, clock: ManualClock) -> None:
     """Between two changes it is the first; before the store there is nothing to see."""
     before = clock.now - timedelta(days=1)

@@ -118,7 +118,7 @@ print(kills)
 
 
 @pytest.mark.parametrize(
-    ("what", "step", "least"), [("file", 1, 5), ("scope", 4, 3), ("in place", 14, 6)]
+    ("what", "step", "least"), [("file", 2, 3), ("scope", 5, 3), ("in place", 24, 3)]
 )
 def test_killed_at_any_point_it_is_the_old_store_or_the_new(
     tmp_path: Path, what: str, step: int, least: int

@@ -326,6 +326,8 @@ PIECES = re.compile(r"'[^']*'|[A-Za-z_0-9]+|[^\w\s]")
 
 LITERALS = {
     "''",
+    "'$.associations'",
+    "'$.updated_at_set'",
     "'2'",
     "'[]'",
     "'L* N* Co So'",
@@ -334,7 +336,9 @@ LITERALS = {
     "'crisismerge'",
     "'delete'",
     "'false'",
+    "'full'",
     "'hashsize'",
+    "'idle'",
     "'important'",
     "'integrity-check'",
     "'merge'",
@@ -351,6 +355,27 @@ LITERALS = {
 """Every text between quotes that the engine's SQL has."""
 
 
+async def look_back(store: MemoryStore, target: Path, text: str) -> None:
+    """Use everything that has to do with the past, on a store that has all texts in it."""
+    half = await store.sequence() // 2
+    async with store.at(sequence=half) as then:
+        await then.count()
+    difference = await store.diff(half)
+    for item in [item async for item in store.diff_items(difference)][:20]:
+        await attempt(store.diff_item(difference, item.item_id))
+    await attempt(store.diff_item(difference, text))
+    await store.diff_links(difference)
+    await store.timeline(5)
+    scope = f"agent:{write_key('x')}"
+    await attempt(store.backups.restore(backup=text, in_place=True))
+    await attempt(store.backups.restore(sequence=half, in_place=True, scope=text))
+    await attempt(store.backups.restore(sequence=half, target=target, scope=scope))
+    await store.backups.preview_restore(sequence=half)
+    await store.backups.restore(sequence=half, in_place=True)
+    (*_, restore) = await store.backups.restores()
+    assert restore.scope == ""
+
+
 async def run_with(path: Path, recorder: Recorder, texts: list[str]) -> set[str]:
     """Use everything with these texts on a new store; return the SQL that was executed."""
     recorder.texts.clear()
@@ -360,6 +385,7 @@ async def run_with(path: Path, recorder: Recorder, texts: list[str]) -> set[str]
             await use_everything(store, text)
         # The texts are in every table now; the proof reads and writes all of them once more.
         assert (await store.backups.create(kind="incremental")).kind == "incremental"
+        await look_back(store, path.with_name(f"{path.stem} restored.db"), texts[-1])
     # How often there is one depends on how much was written, not on what.
     return {sql for sql in recorder.texts if not sql.startswith("PRAGMA wal_checkpoint")}
 

@@ -316,6 +316,32 @@ async def test_a_foreign_wal_is_not_mixed_in(path: Path, tmp_path: Path) -> None
             assert len([item async for item in store.iterate()]) == 40
 
 
+@pytest.mark.parametrize("kind", ["link", "dangling", "hard link", "folder", "pipe"])
+async def test_a_lock_file_that_is_none_is_refused(tmp_path: Path, kind: str) -> None:
+    """What it leads to is neither written nor made, and the store can still be read."""
+    async with open_store(tmp_path / "memory.db") as store:
+        await store.put("a", "x")
+    lock, other = tmp_path / "memory.db.lock", tmp_path / "other"
+    if kind != "dangling":
+        other.write_text("mine")
+    match kind:
+        case "link" | "dangling":
+            lock.symlink_to(other)
+        case "hard link":
+            lock.hardlink_to(other)
+        case "folder":
+            lock.mkdir()
+        case _:
+            os.mkfifo(lock)
+
+    with pytest.raises(UnsafePathError):
+        await open_store(tmp_path / "memory.db")
+    async with open_store(tmp_path / "memory.db", read_only=True) as store:
+        assert await store.count() == 1
+    assert other.exists() is (kind != "dangling")
+    assert not other.exists() or other.read_text() == "mine"
+
+
 @pytest.mark.parametrize(
     "name",
     ["a?mode=memory", "a#b", "%41", "two words", "new\nline", "-leading", "'quote\"", "é東京🚀",

@@ -244,7 +244,7 @@ class TestWriting:
     def test_an_update_writes_what_differs_and_logs_what_was(self) -> None:
         """The change row has the fields that changed, as they were before."""
         old = stored()
-        new = old._replace(importance=0.9, tier=0, version=4)
+        new = old._replace(importance=0.9, tier=0, version=4, updated_at=AUTHOR.at)
         steps = self.written(Revision(old, new))
         (change,) = next(s for s in steps if isinstance(s, Many) and "INTO changes" in s.sql).values
         before = next(value for value in change if isinstance(value, str) and value.startswith("{"))
