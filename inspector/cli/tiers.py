@@ -164,8 +164,27 @@ def optimize(store: Path) -> None:
 @STORE
 @click.argument("item_id", metavar="[ID]", required=False)
 @AS_JSON
+@click.option("--agent", metavar="NAME", help="Only of the items that an agent has now.")
+@click.option("--into", metavar="TIER", help="Only moves into a tier.")
+@click.option("--out-of", metavar="TIER", help="Only moves out of a tier.")
+@click.option(
+    "--before",
+    metavar="CHANGE",
+    type=click.IntRange(0, 2**63 - 1),
+    help="Only those before a change: the last one printed, for the next page.",
+)
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1))
-def transitions(store: Path, item_id: str | None, *, as_json: bool, limit: int) -> None:
+def transitions(
+    store: Path,
+    item_id: str | None,
+    *,
+    as_json: bool,
+    agent: str | None,
+    into: str | None,
+    out_of: str | None,
+    before: int | None,
+    limit: int,
+) -> None:
     """Print the newest moves between tiers, newest first; only those of the item ID if given.
 
     The reason is edit, undo, full (made room), idle, recalled, important, or a policy's name; the
@@ -174,7 +193,9 @@ def transitions(store: Path, item_id: str | None, *, as_json: bool, limit: int) 
 
     async def work() -> list[Transition]:
         async with reading(store) as memories:
-            return await memories.tiers.transitions(item_id, limit=limit)
+            return await memories.tiers.transitions(
+                item_id, agent=agent, entered=into, left=out_of, before=before, limit=limit
+            )
 
     found = run(work())
     if as_json:

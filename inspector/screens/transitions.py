@@ -21,6 +21,7 @@ from inspector.screens.base import StoreScreen
 from inspector.screens.dialogs import Choose
 from inspector.transition_lines import empty_text, title_line, transition_columns
 from inspector.transition_window import TransitionWindow
+from inspector.widgets.roles import Line
 from inspector.widgets.transition_list import TransitionList
 
 if TYPE_CHECKING:
@@ -86,17 +87,19 @@ class TransitionsScreen(StoreScreen):
             await loading
             if not keep_place:
                 self._newer = 0
-            self._show(keep_place=keep_place)
-            if last:
-                self.transition_list.put_on_last()
+            self._show(keep_place=keep_place, on_last=last)
         self.refresh_bindings()
 
-    def _show(self, *, keep_place: bool) -> None:
+    def _show(self, *, keep_place: bool, on_last: bool) -> None:
         self.transition_list.show(
-            self._title(), self.window.moves, empty=empty_text(self._wanted), keep_place=keep_place
+            self._title(),
+            self.window.moves,
+            empty=empty_text(self._wanted),
+            keep_place=keep_place,
+            on_last=on_last,
         )
 
-    def _title(self) -> Any:
+    def _title(self) -> Line:
         key = self.inspector.key_of("transitions.reload")
         return title_line(self._wanted, newer=self._newer, refresh_key=key)
 

@@ -1,8 +1,8 @@
 """Moves between tiers: a window on a log of any length, which asks for more at its ends.
 
-`TransitionList(columns)`; `show(title, moves, *, empty, keep_place=True)`. Property: `move`, the
-one under the cursor. Messages: `Highlighted()`, `Opened(move)`, `MoreWanted(older)` when the
-cursor or the view comes near an end, `EndWanted(oldest)` for the ends of the log itself.
+`TransitionList(columns)`; `show(title, moves, *, empty, keep_place=True, on_last=False)`. Property:
+`move`, the one under the cursor. Messages: `Highlighted()`, `Opened(move)`, `MoreWanted(older)` when
+the cursor or the view comes near an end, `EndWanted(oldest)` for the ends of the log itself.
 
 Keys: those of `CursorView`.
 """
@@ -74,9 +74,18 @@ why it was moved, and its retention score then. Enter goes to the item.
         return self._moves[self.cursor_row] if self._moves else None
 
     def show(
-        self, title: Line, moves: Sequence[Transition], *, empty: str, keep_place: bool = True
+        self,
+        title: Line,
+        moves: Sequence[Transition],
+        *,
+        empty: str,
+        keep_place: bool = True,
+        on_last: bool = False,
     ) -> None:
-        """Show these moves; what is looked at stays where it is if it is among them."""
+        """Show these moves; what is looked at stays where it is if it is among them.
+
+        Without `keep_place` the cursor is on the first of them, or `on_last`.
+        """
         at_cursor = self._sequence(self.cursor_row)
         on_top = self._sequence(self.first_row_in_view)
         self._moves, self._empty = moves, empty
@@ -85,7 +94,9 @@ why it was moved, and its retention score then. Enter goes to the item.
         rows = {move.sequence: row for row, move in enumerate(moves)} if keep_place else {}
         top = rows.get(on_top) if on_top is not None else None
         cursor = rows.get(at_cursor) if at_cursor is not None else None
-        if top is None:
+        if on_last:
+            self.put_cursor(len(moves) - 1)
+        elif top is None:
             self.put_cursor(cursor or 0, 0)
         elif cursor is None:
             # Scrolled away from by the wheel, and let go since.

@@ -427,6 +427,12 @@ def test_optimizing_moves_down_and_says_why(store: Path, capsys: Capture) -> Non
     (move,) = run_json(capsys, "tiers", "transitions", store, "idle", "--json")
     assert (move["from"], move["to"], move["reason"]) == ("working", "short_term", "idle")
     assert run_json(capsys, "tiers", "transitions", store, "--json") == [move]
+    chosen = ("--into", move["to"], "--out-of", move["from"], "--json")
+    assert run_json(capsys, "tiers", "transitions", store, *chosen) == [move]
+    older = ("--before", str(move["sequence"]), "--json")
+    assert run_json(capsys, "tiers", "transitions", store, *older) == []
+    assert main(["tiers", "transitions", str(store), "--into", "attic"]) != 0
+    assert "attic" in capsys.readouterr().err
     assert main(["tiers", "transitions", str(store)]) == 0
     assert capsys.readouterr().out.rstrip().endswith("\tidle")
     (score,) = run_json(capsys, "tiers", "score", store, "idle", "--json")
