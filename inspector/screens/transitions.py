@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 2.0
 """How often is looked whether there are new moves, while the screen is in sight."""
+CLOCK_SECONDS = 30.0
+"""How often it is told anew how long ago something was."""
 ANY = "any"
 
 
@@ -58,6 +60,7 @@ class TransitionsScreen(StoreScreen):
         self.show_header()
         self.show_only(self._wanted)
         self.set_interval(LOOK_SECONDS, self._look_if_shown)
+        self.set_interval(CLOCK_SECONDS, self.transition_list.refresh)
 
     def situation(self) -> Situation:
         """Return what decides whether an action can be done now."""

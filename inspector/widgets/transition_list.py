@@ -1,8 +1,8 @@
 """Moves between tiers: a window on a log of any length, which asks for more at its ends.
 
 `TransitionList(columns)`; `show(title, moves, *, empty, keep_place=True, on_last=False)`. Property:
-`move`, the one under the cursor. Messages: `Highlighted()`, `Opened(move)`, `MoreWanted(older)` when
-the cursor or the view comes near an end, `EndWanted(oldest)` for the ends of the log itself.
+`move`, the one under the cursor. Messages: `Highlighted()`, `Opened(move)`, `MoreWanted(older)`
+when the cursor or the view comes near an end, `EndWanted(oldest)` for the ends of the log itself.
 
 Keys: those of `CursorView`.
 """
