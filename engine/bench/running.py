@@ -10,6 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TypeAlias
 
+from engine.bench.backups import measure_backups
 from engine.bench.lifecycles import measure_lifecycle
 from engine.bench.machine import examine
 from engine.bench.material import gather
@@ -25,7 +26,7 @@ from engine.store import MemoryStore, open_store
 BATCH_ITEMS = 40_000
 BATCH_ITEMS_QUICK = 2_000
 
-GROUPS = ("get", "query", "search", "put", "lifecycle")
+GROUPS = ("get", "query", "search", "put", "lifecycle", "backup")
 
 Also: TypeAlias = Callable[[Path], Awaitable[list[Measurement]]]
 """Measures something else on the scratch copy."""
@@ -135,4 +136,6 @@ async def _measure_all(
         )
     if begin("lifecycle"):
         rows += await measure_lifecycle(store, material, rng, effort)
+    if begin("backup"):
+        rows += await measure_backups(store, copy, material, rng, effort)
     return rows

@@ -32,7 +32,7 @@ CHILD_SECONDS_MAX = 300.0
 START_SECONDS_MAX = 1.0
 MEMORY_MB_MAX = 150.0
 KEY_MS_MAX = 50.0
-GROUPS = ("get", "query", "search", "put", "lifecycle", "app")
+GROUPS = ("get", "query", "search", "put", "lifecycle", "backup", "app")
 
 KEYS = {
     "scroll": "the list, scrolling line by line at the speed of a held key",

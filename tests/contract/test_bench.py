@@ -45,6 +45,10 @@ ROWS = {
     "lifecycle.read_packed",
     "lifecycle.fill",
     "lifecycle.near_duplicates",
+    "backup.copy",
+    "backup.full",
+    "backup.incremental",
+    "backup.restore",
     *(
         f"query.{name}"
         for name in (
@@ -147,7 +151,7 @@ async def test_every_row_is_there_and_the_store_is_as_it_was(filled: Path) -> No
     record = json.loads(json.dumps(as_record(report)))
     check_record(record, ROWS)
     assert record["store"]["items"] == ITEMS
-    assert stages == ["copy", "sample", "get", "query", "search", "put", "lifecycle"]
+    assert stages == ["copy", "sample", "get", "query", "search", "put", "lifecycle", "backup"]
     assert filled.read_bytes() == before
     assert others(filled.parent) == {filled.name}
     for row in report.measurements:
