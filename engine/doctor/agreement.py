@@ -131,8 +131,16 @@ _COUNT_ORPHANS: Final = tuple(
     (what, f"SELECT count(*) FROM {table} WHERE NOT ({in_order})")
     for what, table, in_order in ORPHANS
 )
-DELETE_ORPHANS: Final = tuple(
-    f"DELETE FROM {table} WHERE NOT ({in_order})" for _, table, in_order in ORPHANS
+_CORRECT_TAGS: Final = (
+    "INSERT OR REPLACE INTO item_tags(tag_key, created_at, item_key, agent_key) "
+    "SELECT l.tag_key, i.created_at, l.item_key, i.agent_key FROM item_tags l "
+    "JOIN items i USING (item_key) JOIN tags t USING (tag_key) "
+    "WHERE (i.created_at, i.agent_key) <> (l.created_at, l.agent_key)"
+)
+"""An item keeps a tag whose copy of its time or agent is wrong."""
+CLEAR_ORPHANS: Final = (
+    _CORRECT_TAGS,
+    *(f"DELETE FROM {table} WHERE NOT ({in_order})" for _, table, in_order in ORPHANS),
 )
 
 

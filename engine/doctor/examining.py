@@ -142,7 +142,10 @@ def _failed(error: EngineError) -> Finding:
             return Finding(CheckState.UNKNOWN, str(error), error.hint)
         case CorruptStoreError():
             return Finding(CheckState.DAMAGED, str(error), DAMAGED_HINT)
-        case NotAStoreError() | UnsafePathError():
+        case NotAStoreError():
+            hint = f"{error.hint}; if it was a store once, doctor --salvage may still read it"
+            return Finding(CheckState.DAMAGED, str(error), hint)
+        case UnsafePathError():
             return Finding(CheckState.DAMAGED, str(error), error.hint)
     return Finding(CheckState.UNKNOWN, str(error), error.hint)
 

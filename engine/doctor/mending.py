@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from engine.doctor.agreement import DELETE_ORPHANS
+from engine.doctor.agreement import CLEAR_ORPHANS
 from engine.doctor.proof import EARLIER, ITEMS, OnRows, unproven
 from engine.doctor.repairing import (
     repair_counters,
@@ -111,7 +111,7 @@ def mend(names: Names, now: int, progress: OnRows) -> Procedure[Mended]:
     yield Many(
         "UPDATE changes SET content_key = NULL WHERE sequence = ?", [(key,) for key, _ in lost]
     )
-    for sql in (*DELETE_ORPHANS, *_ORDER):
+    for sql in (*CLEAR_ORPHANS, *_ORDER):
         yield Statement(sql)
     yield from repair_counters()
     yield from repair_tag_counters()

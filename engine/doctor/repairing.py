@@ -12,7 +12,7 @@ from engine.backends.sqlite.connection import connect_writer
 from engine.backends.sqlite.driver import run_procedure, translated
 from engine.backends.sqlite.opening import check_schema, prepare
 from engine.clock import system_clock
-from engine.doctor.agreement import DELETE_ORPHANS
+from engine.doctor.agreement import CLEAR_ORPHANS
 from engine.doctor.proof import CHUNK_ROWS, ITEMS, OnRows, proven, value_of
 from engine.doctor.report import OnChecked, Repair
 from engine.doctor.structure import tighten
@@ -135,7 +135,7 @@ def repair_uses() -> Procedure[int]:
 
 def repair_orphans() -> Procedure[int]:
     """Delete what belongs to nothing, and count again what was counted with it."""
-    deleted = yield from _counting(*DELETE_ORPHANS)
+    deleted = yield from _counting(*CLEAR_ORPHANS)
     yield from repair_tag_counters()
     yield from repair_uses()
     return deleted

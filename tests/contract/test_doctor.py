@@ -128,6 +128,7 @@ REPAIRABLE = {
     "tag counters": ["tag-counters"],
     "uses": ["uses"],
     "access of nothing": ["orphans"],
+    "a tag's time": ["orphans"],
     "unused content": ["orphans"],
     "words": ["full-text"],
     "a broken index of words": ["full-text"],
@@ -145,6 +146,8 @@ async def test_what_follows_from_the_items_is_repaired(
         assert (await repair(healthy, check)).repaired > 0
     assert not_ok(await examine(healthy)) == {}
     assert_sound(healthy)
+    async with open_store(healthy) as store:
+        assert await store.count("tag:all") == await store.count("")
     for check in REPAIRS:
         if check != "full-text":
             assert (await repair(healthy, check)).repaired == 0

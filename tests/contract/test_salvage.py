@@ -172,7 +172,7 @@ async def test_zeroed_pages_cost_what_was_on_them(
     """Any one page may be gone: the rest is saved, and the ids of lost items are known."""
     data = whole.read_bytes()
     pick = random.Random(SEED)
-    for number, page in enumerate(sorted(pick.sample(range(len(data) // PAGE), 16))):
+    for number, page in enumerate(sorted(pick.sample(range(len(data) // PAGE), 10))):
         whole.write_bytes(data[: page * PAGE] + bytes(PAGE) + data[(page + 1) * PAGE :])
         report = await rescue(whole, original, tmp_path / f"out{number}.db")
         assert report.items + len(report.lost) >= ITEMS - 10
@@ -186,7 +186,7 @@ async def test_duplicated_pages_cost_what_was_under_them(
     data = whole.read_bytes()
     pick = random.Random(SEED)
     pages = len(data) // PAGE
-    for number in range(10):
+    for number in range(8):
         source, target = pick.sample(range(1, pages), 2)
         damaged = bytearray(data)
         damaged[target * PAGE : (target + 1) * PAGE] = data[source * PAGE : (source + 1) * PAGE]
