@@ -10,6 +10,8 @@ from engine.procedures.base import Deferred, Many, Procedure, Row, Statement, Te
 from engine.procedures.names import add_counts, json_values
 from engine.procedures.retention import NOW, SCORE
 
+COPIED_BYTES_MAX: Final = 16_384
+
 
 @dataclass(slots=True)
 class Work:
@@ -34,15 +36,17 @@ class Work:
     tag_counts: Counter[int] = field(default_factory=Counter)
 
 
+# The driver takes a microsecond to bind NULL, or bytes, and a tenth of that for anything else: in
+# a batch that is a tenth of all. So 0 stands for NULL, and a bytearray for bytes.
 _INSERT = (
     "INSERT INTO items(item_key, id, agent_key, kind_key, tier, importance, created_at, "
     "updated_at, version, session_key, size_bytes, hash, metadata, preview, content_key) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?, ?, nullif(?, 0), nullif(?, 0), ?)"
 )
 _UPDATE = (
     "UPDATE items SET agent_key = ?, kind_key = ?, tier = ?, importance = ?, created_at = ?, "
-    "updated_at = ?, version = ?, session_key = ?, size_bytes = ?, hash = ?, metadata = ?, "
-    "preview = ?, content_key = ? WHERE item_key = ?"
+    "updated_at = ?, version = ?, session_key = nullif(?, 0), size_bytes = ?, hash = ?, "
+    "metadata = nullif(?, 0), preview = nullif(?, 0), content_key = ? WHERE item_key = ?"
 )
 _CONTENT = "INSERT INTO contents(content_key, codec, size_bytes, uses, data) VALUES (?, ?, ?, 1, ?)"
 _UNTAG = "DELETE FROM item_tags WHERE tag_key = ? AND created_at = ? AND item_key = ?"
@@ -61,8 +65,14 @@ _MOVE = (
 )
 _CHANGE = (
     "INSERT INTO changes(sequence, at, actor_key, operation, item_id, version, undoes, before, "
-    "content_key, batch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "content_key, batch) "
+    "VALUES (?, ?, ?, ?, ?, ?, nullif(?, 0), nullif(?, 0), nullif(?, 0), nullif(?, 0))"
 )
+
+
+def bound(data: bytes) -> bytes | bytearray:
+    """Return content as the driver binds it fastest; to copy much costs more than that gains."""
+    return bytearray(data) if len(data) <= COPIED_BYTES_MAX else data
 
 
 def allocate_keys(count: int) -> Procedure[int]:

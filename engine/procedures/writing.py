@@ -28,7 +28,7 @@ from engine.procedures.revisions import (
     scope_of,
     text_of,
 )
-from engine.procedures.tables import Work, allocate_keys, write_rows
+from engine.procedures.tables import Work, allocate_keys, bound, write_rows
 
 BATCH_MAX: Final = 1_000
 """Items of one set of revisions that are a microsecond apart each."""
@@ -88,7 +88,7 @@ def write_revisions(
         watched.note(revision)
         before = _before(revision, links or {})
         work.changes.append(
-            (sequence, at, actors[author.actor], *_change(revision, before, at), batch)
+            (sequence, at, actors[author.actor], *_change(revision, before, at), batch or 0)
         )
     yield from write_rows(work)
     yield from maintain_indexes(names, watched, sequences[-1])
@@ -155,9 +155,9 @@ def _change(revision: Revision, before: dict[str, Any], at: int) -> Row:
         operation.value,
         state.id,
         state.version if new is not None else state.version + 1,
-        revision.undoes,
-        orjson.dumps(before).decode() if before else None,
-        content_key,
+        revision.undoes or 0,
+        orjson.dumps(before).decode() if before else 0,
+        content_key or 0,
     )
 
 
@@ -218,8 +218,10 @@ def _plan_content(work: Work, revision: Revision, content_key: int | None) -> No
         return
     if new.content_key is not None:
         work.used.append((content_key,))
+    elif new.data is None:
+        raise ValueError(f"the content of {new.id!r} was not read")
     else:
-        work.contents.append((content_key, int(new.codec), new.size_bytes, new.data))
+        work.contents.append((content_key, int(new.codec), new.size_bytes, bound(new.data)))
 
 
 def _plan_items(work: Work, revision: Revision, keys: _Keys, content_key: int | None) -> None:
@@ -232,9 +234,10 @@ def _plan_items(work: Work, revision: Revision, keys: _Keys, content_key: int | 
         return
     agent, kind = keys.agents[new.agent], keys.kinds[new.kind]
     work.counts[agent, kind, new.tier] += 1
-    session = None if new.session is None else keys.sessions[new.session]
+    session = 0 if new.session is None else keys.sessions[new.session]
     row = (agent, kind, new.tier, new.importance, new.created_at, new.updated_at, new.version,
-           session, new.size_bytes, new.digest, new.metadata, new.preview,
+           session, new.size_bytes, bound(new.digest), new.metadata or 0,
+           0 if new.preview is None else new.preview,
            content_key)  # fmt: skip
     if old is None:
         work.insert.append((new.key, new.id, *row))
