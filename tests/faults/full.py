@@ -28,7 +28,7 @@ WORKLOADS = (
     "migration",
     "indexing",
     "salvaging",
-    *(["backups"] if worker.has_backups() else []),
+    *(["backups", "restoring"] if worker.has_backups() else []),
 )
 SEEDED = ("no_transaction", "publish_in_place")
 KILLS = 200

@@ -309,10 +309,34 @@ async def _check_saved(path: Path, promised: Promised) -> list[str]:
     return [] if count == ITEMS // 2 else [f"{count} items were saved"]
 
 
+async def _check_restored(store: MemoryStore, promised: Promised) -> list[str]:
+    """All is as it was then or as it is now, the new file is whole or absent; both can be had."""
+    mad = await store.count("mad")
+    if (mad, await store.count("")) not in ((0, worker.RESTORED), (31, worker.RESTORED - 9)):
+        return [f"half restored: {mad} items are mad"]
+    if mad and "restored" in promised.notes:
+        return ["what was restored is lost"]
+    service: Any = getattr(store, "backups")  # noqa: B009
+    path = Path((await store.info()).path)
+    saved = path.with_name(worker.SAVED)
+    if not saved.exists():
+        if "saved" in promised.notes:
+            return ["what was restored into a file is lost"]
+        await service.restore(sequence=worker.RESTORED, target=saved)
+    async with open_store(saved) as then:
+        if await then.count("mad") or await then.count("") != worker.RESTORED:
+            return ["the new file is not what was"]
+    check_sound(saved)
+    await service.restore(sequence=worker.RESTORED, in_place=True)
+    same = await store.diff(worker.RESTORED)
+    return [] if same.is_empty else ["a second restore does not bring all back"]
+
+
 AFTERWARDS: dict[str, Callable[[MemoryStore, Promised], Awaitable[list[str]]]] = {
     "lifecycle": _finish_run,
     "migration": _is_migrated,
     "indexing": _check_index,
+    "restoring": _check_restored,
 }
 """What must hold besides, of what a workload did."""
 
@@ -325,6 +349,8 @@ async def prepare(workload: str, folder: Path) -> Path:
         await worker.prepare_items(made, ITEMS)
     elif workload in ("backups", "salvaging"):
         await worker.prepare_items(made, ITEMS // 2, backup=workload == "backups")
+    elif workload == "restoring":
+        await worker.prepare_spoiled(made)
     elif workload == "migration":
         packed = (ROOT / "tests/data/store-v1.db.zst").read_bytes()
         (made / worker.STORE).write_bytes(zstd.decompress(packed))

@@ -22,7 +22,7 @@ pytestmark = [
 SEED = 20261125
 WORKLOADS = ["writes", "checkpoints", "lifecycle", "migration", "indexing", "salvaging"]
 if worker.has_backups():
-    WORKLOADS.append("backups")
+    WORKLOADS += ["backups", "restoring"]
 
 
 @pytest.fixture(scope="module")

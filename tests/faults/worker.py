@@ -35,6 +35,8 @@ from engine.services import lifecycle as lifecycle_service
 STORE = "store.db"
 SAVED = "saved.db"
 PATIENCE_SECONDS = 30.0
+RESTORED = 60
+"""The change that is restored: after it everything went wrong."""
 UNEXPECTED = 3
 """What a child ends with whose engine raised something that is no error of its own."""
 
@@ -169,6 +171,18 @@ async def salvaging(folder: Path, ledger: Ledger, _: random.Random) -> None:
     ledger.note(saved=report.items)
 
 
+async def restoring(folder: Path, ledger: Ledger, _: random.Random) -> None:
+    """Restore what was before into a new file, and then in place."""
+    async with open_store(folder / STORE) as store:
+        service: Any = getattr(store, "backups")  # noqa: B009
+        with suppress(EngineError):
+            report = await service.restore(sequence=RESTORED, target=folder / SAVED)
+            ledger.note(saved=report.items)
+        with suppress(EngineError):
+            report = await service.restore(sequence=RESTORED, in_place=True)
+            ledger.note(restored=report.items)
+
+
 async def no_transaction(folder: Path, ledger: Ledger, pick: random.Random) -> None:
     """A seeded bug: what belongs together is written statement by statement."""
 
@@ -222,6 +236,7 @@ WORKLOADS: dict[str, Workload] = {
     "indexing": indexing,
     "backups": backups,
     "salvaging": salvaging,
+    "restoring": restoring,
     "no_transaction": no_transaction,
     "publish_in_place": publish_in_place,
     "unsynced": unsynced,
@@ -251,6 +266,15 @@ async def prepare_items(folder: Path, count: int, *, backup: bool = False) -> No
         if backup:
             service: Any = getattr(store, "backups")  # noqa: B009
             await service.create(kind="full")
+
+
+async def prepare_spoiled(folder: Path) -> None:
+    """Make a store of items, and then change, delete and add as one would not want it."""
+    await prepare_items(folder, RESTORED)
+    async with open_store(folder / STORE) as store:
+        await store.put_many({"id": f"i/{n:04}", "content": "mad"} for n in range(30))
+        await store.bulk_delete(ids=[f"i/{n:04}" for n in range(50, RESTORED)])
+        await store.put("mad", "mad")
 
 
 def run_child(shim: Any, request: dict[str, Any], report: int) -> None:
