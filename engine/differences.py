@@ -137,7 +137,7 @@ class RestoreReport:
 
     In a new file, at `target`, there is nothing to undo. In place, `undo(first_sequence,
     last_sequence)` takes it back (both None when nothing differed), and `safety_backup` is the
-    backup that was made before.
+    backup that was made before. `moved_aside` is where a store that could not be read is now.
     """
 
     point: RestorePoint
@@ -147,6 +147,7 @@ class RestoreReport:
     first_sequence: int | None = None
     last_sequence: int | None = None
     safety_backup: str | None = None
+    moved_aside: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

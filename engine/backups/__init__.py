@@ -17,6 +17,7 @@ from engine.backups.manifest import Manifest as Manifest
 from engine.backups.offline import copy_backup as copy_backup
 from engine.backups.offline import prune_backups as prune_backups
 from engine.backups.offline import restore_file as restore_file
+from engine.backups.offline import restore_unreadable as restore_unreadable
 from engine.backups.offline import verify_backup as verify_backup
 from engine.backups.retention import PrunePlan as PrunePlan
 from engine.backups.retention import Retention as Retention
@@ -43,5 +44,6 @@ __all__ = [
     "read_catalogue",
     "restore_chain",
     "restore_file",
+    "restore_unreadable",
     "verify_backup",
 ]

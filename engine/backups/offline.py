@@ -10,7 +10,7 @@ from engine.backups.catalogue import Catalogue, default_directory
 from engine.backups.elsewhere import copy_elsewhere
 from engine.backups.manifest import Backup
 from engine.backups.past import Wish
-from engine.backups.restoring import FileOrder, restore_to_file
+from engine.backups.restoring import FileOrder, replace_unreadable, restore_to_file
 from engine.backups.retention import PrunePlan, carry_out
 from engine.backups.threads import Progress, in_thread, silent
 from engine.backups.verifying import VerifyReport, verify_links
@@ -81,16 +81,50 @@ async def restore_file(
         CorruptBackupError: the only backup that reaches it is damaged.
         StorageError: `target` exists, or there is no room.
     """
+    wish = _wish(Path(store), directory, sequence, time, backup)
+    order = FileOrder(wish=wish, target=Path(target), scope=scope, filter=parse(scope), now=clock())
+    return await in_thread(progress, restore_to_file, order)
+
+
+async def restore_unreadable(
+    store: str | os.PathLike[str],
+    *,
+    sequence: int | None = None,
+    time: datetime | None = None,
+    backup: str | None = None,
+    directory: str | os.PathLike[str] | None = None,
+    clock: Clock = system_clock,
+    progress: Progress = silent,
+) -> RestoreReport:
+    """Put a store as it was, from a backup, in place of one that is damaged; that is kept aside.
+
+    Raises:
+        InvalidSettingError: the store can be read, or not exactly one point is given.
+        StoreInUseError: somebody has it open for writing.
+        RestorePointError: no backup reaches the point.
+        StorageError: there is no room, or the folder cannot be written; nothing was moved.
+    """
+    path = Path(store)
+    wish = _wish(path, directory, sequence, time, backup)
+    order = FileOrder(wish=wish, target=path, scope="", filter=parse(""), now=clock())
+    return await in_thread(progress, replace_unreadable, order)
+
+
+def _wish(
+    store: Path,
+    directory: str | os.PathLike[str] | None,
+    sequence: int | None,
+    time: datetime | None,
+    backup: str | None,
+) -> Wish:
     if sum(point is not None for point in (sequence, time, backup)) != 1:
         raise InvalidSettingError(
             "a point is a sequence, a time or a backup: one of them", hint="sequence=1234"
         )
-    wish = Wish(
-        store=Path(store),
-        directory=default_directory(Path(store)) if directory is None else Path(directory),
+    return Wish(
+        store=store,
+        directory=default_directory(store) if directory is None else Path(directory),
         sequence=sequence,
         at=None if time is None else to_microseconds(time),
         backup=backup,
     )
-    order = FileOrder(wish=wish, target=Path(target), scope=scope, filter=parse(scope), now=clock())
-    return await in_thread(progress, restore_to_file, order)

@@ -102,6 +102,15 @@ def resolve(wish: Wish, reach: Reach) -> Procedure[RestorePoint | None]:
     return as_point(sequence, (yield from time_of(sequence)))
 
 
+def is_sound(store: Path) -> bool:
+    """Return whether a store can be opened, and SQLite finds its pages in order. Blocks."""
+    try:
+        with closing(_open_live(store)) as connection, translated():
+            return bool(connection.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)])
+    except StoreError:
+        return False
+
+
 def _reach() -> Procedure[Reach]:
     return (yield from load_reach_of_log())
 

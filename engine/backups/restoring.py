@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import closing
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,16 +14,25 @@ import orjson
 
 from engine.backends.sqlite.connection import connect_reader
 from engine.backends.sqlite.driver import run_procedure, translated
+from engine.backends.sqlite.holding import holders_of
 from engine.backends.sqlite.making import create_store
+from engine.backups.artefact import CHUNK_BYTES
 from engine.backups.chain import give_name, refuse_existing
-from engine.backups.past import Wish, make_past
-from engine.backups.publishing import storage_errors, sweep, working_directory
+from engine.backups.past import Wish, is_sound, make_past
+from engine.backups.publishing import (
+    create_file,
+    open_file,
+    storage_errors,
+    sweep,
+    sync_directory,
+    working_directory,
+)
 from engine.backups.rewound import connect_detached, run_whole
 from engine.backups.threads import Teller
 from engine.clock import to_microseconds
 from engine.differences import RestorePoint, RestoreReport
-from engine.errors import CorruptItemError
-from engine.models import Codec, Session
+from engine.errors import CorruptItemError, InvalidSettingError, StoreInUseError, UnsafePathError
+from engine.models import Codec, Holder, Session
 from engine.procedures.items import NO_ACCESSES, Stored, load_stored
 from engine.procedures.links import load_links, set_link
 from engine.procedures.names import Names, json_values
@@ -77,6 +86,91 @@ def restore_to_file(tell: Teller, order: FileOrder) -> RestoreReport:
             _sync(path)
             give_name(path, target)
     return RestoreReport(point=point, scope=order.scope, items=items, target=str(target))
+
+
+def replace_unreadable(tell: Teller, order: FileOrder) -> RestoreReport:
+    """Put the store as it was in place of the one at `target` that cannot be read. Blocks.
+
+    That is kept, with its journals, under another name. A crash leaves the one or the other: the
+    last step is one rename, and the old store is under the other name before that.
+
+    Raises:
+        StoreInUseError: somebody has it open, and would go on to write to what is moved aside.
+        InvalidSettingError: it can be read.
+        UnsafePathError: it is a link, or no file.
+        RestorePointError: no backup reaches the point.
+        StorageError: there is no room, or the folder cannot be written.
+    """
+    target = order.target
+    if target.is_symlink() or not target.is_file():
+        raise UnsafePathError(
+            f"{target.name} is a link, or no file", hint="give the path of the store itself"
+        )
+    if is_sound(target):
+        raise InvalidSettingError(
+            f"{target.name} can be read: there is no need to move it aside",
+            hint="open it, and restore in place",
+        )
+    refuse_in_use(holders_of(target))
+    sweep(target.parent)
+    with working_directory(target.parent) as work:
+        path = work / "restored.db"
+        point = make_past(tell, order.wish, path)
+        items = _go_on_alone(path)
+        aside = target.with_name(f"{target.name}.damaged-{secrets.token_hex(4)}")
+        with storage_errors(f"{target.name} cannot be replaced"):
+            _sync(path)
+            # Copied, since a second name of the same file would keep the old store from being opened.
+            kept = [end for end in ("", "-wal", "-shm") if os.path.lexists(f"{target}{end}")]
+            for end in kept:
+                _copy(Path(f"{target}{end}"), work / f"aside{end}")
+            for end in kept:
+                (work / f"aside{end}").rename(f"{aside}{end}")
+            sync_directory(target.parent)
+            for suffix in ("-wal", "-shm"):
+                # A journal of the old store would be played back into the new one.
+                Path(f"{target}{suffix}").unlink(missing_ok=True)
+            sync_directory(target.parent)
+            path.replace(target)
+            sync_directory(target.parent)
+    return RestoreReport(
+        point=point, scope="", items=items, target=str(target), moved_aside=str(aside)
+    )
+
+
+def _copy(source: Path, copy: Path) -> None:
+    with _closing(open_file(source)) as old, _closing(create_file(copy)) as new:
+        while chunk := os.read(old, CHUNK_BYTES):
+            view = memoryview(chunk)
+            while view:
+                view = view[os.write(new, view) :]
+        os.fsync(new)
+
+
+@contextmanager
+def _closing(handle: int) -> Iterator[int]:
+    """Close a descriptor at the end."""
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def refuse_in_use(holders: Sequence[Holder]) -> None:
+    """Refuse to restore over what others have open for writing.
+
+    Raises:
+        StoreInUseError: somebody has.
+    """
+    if holders:
+        first = holders[0]
+        others = f" and {len(holders) - 1} more" if len(holders) > 1 else ""
+        raise StoreInUseError(
+            f"{first.program} (process {first.process_id} on {first.host}){others} "
+            "has the store open for writing",
+            holders=holders,
+            hint="stop it first, or force the restore: what it writes afterwards comes on top",
+        )
 
 
 def _go_on_alone(path: Path) -> int:

@@ -27,6 +27,7 @@ from engine.procedures.pasts import (
     load_pairs,
     touched_items,
 )
+from engine.procedures.points import require_reached
 from engine.procedures.revisions import changed_fields
 
 
@@ -36,8 +37,10 @@ def compare_page(
     """Return the next items, after the id `beyond`, that differ, and the last id; None at the end.
 
     Raises:
+        RestorePointError: the log does not reach one of the points any more.
         CorruptStoreError: the log contradicts the items.
     """
+    yield from require_reached(min(before, after))
     page = yield from touched_items(min(before, after), max(before, after), beyond)
     if page is None:
         return None
@@ -83,9 +86,11 @@ def compare_item(names: Names, item_id: str, before: int, after: int) -> Procedu
     """Return one item at two points, with its contents.
 
     Raises:
+        RestorePointError: the log does not reach one of the points any more.
         CorruptItemError: its content at one of them is damaged.
         CorruptStoreError: the log contradicts the item.
     """
+    yield from require_reached(min(before, after))
     sides: list[Item | None] = []
     for sequence in (before, after):
         pairs = yield from load_pairs(names, [item_id], sequence, content=True, whole=True)
@@ -97,7 +102,12 @@ def compare_item(names: Names, item_id: str, before: int, after: int) -> Procedu
 def compare_links(
     before: int, after: int, wanted: Wanted = everything
 ) -> Procedure[list[LinkDifference]]:
-    """Return the links that differ, by source, relation and target."""
+    """Return the links that differ, by source, relation and target.
+
+    Raises:
+        RestorePointError: the log does not reach one of the points any more.
+    """
+    yield from require_reached(min(before, after))
     ((newest,),) = yield Statement("SELECT coalesce(max(sequence), 0) FROM changes")
     touched = yield from links_since(min(before, after), max(before, after))
     chosen = _of_wanted(touched, wanted)

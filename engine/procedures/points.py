@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from engine.clock import to_datetime
 from engine.differences import RestorePoint, TimelineBucket
+from engine.errors import RestorePointError
 from engine.models import Operation
 from engine.procedures.base import Procedure, Statement
 from engine.procedures.increments import LINEAGE
@@ -44,6 +45,25 @@ def load_reach_of_log() -> Procedure[Reach]:
     sequence, at = oldest[0]
     first = (0, created) if sequence == 1 else (sequence, at)
     return Reach(*identity, *first, *newest[0])
+
+
+def require_reached(sequence: int) -> Procedure[None]:
+    """Refuse a point that the change log does not reach, or no longer: history is forgotten.
+
+    Asked in the same snapshot that is read, since it may be forgotten at any time.
+
+    Raises:
+        RestorePointError: it does not.
+    """
+    reach = yield from load_reach_of_log()
+    if not reach.first <= sequence <= reach.last:
+        raise RestorePointError(
+            f"the change log does not reach change {sequence}: it goes from {reach.first} "
+            f"to {reach.last}",
+            oldest=reach.first,
+            newest=reach.last,
+            hint="choose a point in between; an older one may be in a backup",
+        )
 
 
 def sequence_at(at: int) -> Procedure[int | None]:

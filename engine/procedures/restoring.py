@@ -33,6 +33,7 @@ from engine.procedures.pasts import (
     split_by_size,
     touched_items,
 )
+from engine.procedures.points import require_reached
 from engine.procedures.revisions import Author, Revision
 from engine.procedures.writing import write_revisions
 
@@ -72,9 +73,11 @@ def restore_from_log(
 
     Raises:
         StalePlanError: the newest change is another than `expected` (None: whichever).
+        RestorePointError: the log does not reach it any more.
         CorruptStoreError: the log contradicts the items.
     """
     newest, author = yield from _begin(author, expected)
+    yield from require_reached(sequence)
     count = 0
     beyond = ""
     while page := (yield from touched_items(sequence, newest, beyond)):

@@ -23,6 +23,7 @@ from engine.procedures.pasts import (
     split_by_size,
     touched_items,
 )
+from engine.procedures.points import require_reached
 from engine.procedures.replaying import drop_unused
 from engine.procedures.revisions import Author, Revision, changed_fields
 from engine.procedures.writing import write_revisions
@@ -41,7 +42,12 @@ class Rewinding(NamedTuple):
 
 
 def begin_rewinding(sequence: int) -> Procedure[Rewinding]:
-    """Return what rewinding to a sequence has to do."""
+    """Return what rewinding to a sequence has to do.
+
+    Raises:
+        RestorePointError: the change log does not reach it.
+    """
+    yield from require_reached(sequence)
     ((newest,),) = yield Statement("SELECT coalesce(max(sequence), 0) FROM changes")
     rows = yield Statement("SELECT at FROM changes WHERE sequence <= ? "
                            "ORDER BY sequence DESC LIMIT 1", (sequence,))  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Final
 
-from engine.clock import to_microseconds
+from engine.clock import to_datetime, to_microseconds
 from engine.differences import (
     ItemDifference,
     ItemSides,
@@ -105,13 +105,15 @@ def _resolve(moment: int | tuple[int] | None, reach: Reach) -> Procedure[Restore
             sequence = 0
     else:
         sequence = moment
-    if sequence is None or not reach.first <= sequence <= reach.last:
+    if sequence is None:
         raise RestorePointError(
-            f"the change log does not reach that point: it goes from {reach.first} to {reach.last}",
+            "the change log does not reach so far back",
             oldest=reach.first,
             newest=reach.last,
-            hint="choose a point in between; an older one may be in a backup",
+            hint=f"it begins at {to_datetime(reach.first_at):%Y-%m-%d %H:%M:%S} UTC; an older "
+            "point may be in a backup",
         )
+    yield from points.require_reached(sequence)
     return as_point(sequence, (yield from points.time_of(sequence)))
 
 

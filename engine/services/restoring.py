@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from contextlib import ExitStack, closing
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from engine.backups.manifest import Backup, Kind
 from engine.backups.past import Wish, find_point, make_past
-from engine.backups.restoring import FileOrder, PastFile, restore_to_file
+from engine.backups.restoring import FileOrder, PastFile, refuse_in_use, restore_to_file
 from engine.backups.rewound import private_directory
 from engine.backups.threads import Progress, Teller, in_thread, silent
 from engine.clock import to_datetime, to_microseconds
@@ -30,8 +30,7 @@ from engine.differences import (
     RestoreReport,
     StoreDifference,
 )
-from engine.errors import InvalidSettingError, ReadOnlyStoreError, StoreInUseError
-from engine.models import Holder
+from engine.errors import InvalidSettingError, ReadOnlyStoreError
 from engine.procedures import comparing, restoring, selection
 from engine.procedures.base import Procedure, Statement
 from engine.procedures.names import Names, json_values
@@ -111,7 +110,7 @@ class Restoring(Aspect):
         if self._core.read_only:
             raise ReadOnlyStoreError("the store is open read-only", hint="open it for writing")
         if not scope and not force:
-            _refuse_in_use(await self._backend.holders())
+            refuse_in_use(await self._backend.holders())
         expected = None if preview is None else preview.before.sequence
         return await self._restore_in_place(wish, scope, node, expected, progress)
 
@@ -313,18 +312,6 @@ def _preview_from_past(
         changes=0,
         samples=tuple(sorted(items, key=lambda item: item.item_id)[:SAMPLES]),
     )
-
-
-def _refuse_in_use(holders: Sequence[Holder]) -> None:
-    if holders:
-        first = holders[0]
-        others = f" and {len(holders) - 1} more" if len(holders) > 1 else ""
-        raise StoreInUseError(
-            f"{first.program} (process {first.process_id} on {first.host}){others} "
-            "has the store open for writing",
-            holders=holders,
-            hint="stop it first, or force the restore: what it writes afterwards comes on top",
-        )
 
 
 def _past_restore(record: dict[str, Any]) -> PastRestore:

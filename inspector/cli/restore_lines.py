@@ -151,4 +151,5 @@ def report_record(report: RestoreReport) -> dict[str, Any]:
         "first_sequence": report.first_sequence,
         "last_sequence": report.last_sequence,
         "safety_backup": report.safety_backup,
+        "moved_aside": report.moved_aside,
     }

@@ -99,7 +99,7 @@ def restore(
 
     Into a FILE, STORE may be in use, damaged or gone: its backups are asked for what it cannot
     tell. In place, a backup is made first, everything becomes what it was in one step, and the
-    history goes on: `undo` takes it back.
+    history goes on: `undo` takes it back. A store that cannot be read is kept under another name.
 
     \b
     Examples:
@@ -123,9 +123,15 @@ def restore(
         return
     if target is not None:
         report = run(_to_file(store, target, directory, wanted))
-    else:
+    elif _is_readable(store):
         shown = None if yes else _ask(store, directory, wanted, as_json=as_json)
         report = run(_in_place(store, directory, wanted, shown, force=force))
+    else:
+        if scope:
+            raise click.UsageError("the store cannot be read: it can only be restored as a whole")
+        if not yes:
+            _have_named(store, "it cannot be read, and is kept under another name")
+        report = run(_in_place_of_unreadable(store, directory, wanted))
     if as_json:
         output.print_json(report_record(report))
     else:
@@ -156,11 +162,53 @@ def _ask(store: Path, directory: Path | None, wanted: _Wanted, *, as_json: bool)
     preview = run(_preview(store, directory, wanted))
     if not as_json:
         print_difference(preview)
+    _have_named(store, "all of this in one step, after a backup" if not wanted["scope"] else "")
+    return preview
+
+
+def _have_named(store: Path, what: str) -> None:
+    """Have the store's file name typed before it is written to."""
     question = f"Type the store's file name ({visible_line(store.name)}) to restore it"
+    if what:
+        question += f" ({what})"
     typed = click.prompt(question, default="", show_default=False, err=True)
     if typed != store.name:
         raise click.ClickException("nothing was restored: that is not the store's file name")
-    return preview
+
+
+def _is_readable(store: Path) -> bool:
+    """Return whether a store is there and can be opened.
+
+    Raises:
+        StoreError: it cannot, but is not damaged either.
+    """
+    from engine import CorruptStoreError, NotAStoreError
+
+    async def look() -> None:
+        async with reading(store) as memories:
+            await memories.count()
+
+    try:
+        run(look())
+    except (CorruptStoreError, NotAStoreError):
+        return False
+    return True
+
+
+async def _in_place_of_unreadable(
+    store: Path, directory: Path | None, wanted: _Wanted
+) -> RestoreReport:
+    from engine.backups import restore_unreadable
+
+    with ProgressLine() as progress:
+        return await restore_unreadable(
+            store,
+            sequence=wanted["sequence"],
+            time=wanted["time"],
+            backup=wanted["backup"],
+            directory=directory,
+            progress=telling(progress),
+        )
 
 
 async def _in_place(
@@ -183,6 +231,11 @@ async def _in_place(
 def _report_text(store: Path, report: RestoreReport) -> str:
     items = f"{formatting.count(report.items)} item{'' if report.items == 1 else 's'}"
     point = point_text(report.point)
+    if report.moved_aside is not None:
+        return (
+            f"restored {items} to {report.target}, as of {point}\n"
+            f"what was there is kept as {report.moved_aside}"
+        )
     if report.target is not None:
         return f"restored {items} to {report.target}, as of {point}"
     if report.first_sequence is None:

@@ -122,6 +122,31 @@ def test_a_store_that_is_gone_or_damaged_comes_back_from_its_backups(
         assert contents(target) == SANE
 
 
+def test_a_damaged_store_is_kept_aside(
+    store: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In its place comes what a backup has; a journal of the old one is not played into it."""
+    assert main(["backup", "create", str(store)]) == 0
+    with store.open("r+b") as file:
+        file.write(b"\xff" * 4_096)
+    damaged = store.read_bytes()
+    store.with_name("agent.db-wal").write_bytes(b"old journal")
+    command = ["backup", "restore", str(store), "--sequence", "3", "--in-place"]
+    assert main([*command, "--yes", "--scope", "agent:atlas"]) == 2
+    monkeypatch.setattr("click.prompt", lambda *_, **__: "no")
+    assert main(command) == 1
+    monkeypatch.setattr("click.prompt", lambda *_, **__: "agent.db")
+    assert main(command) == 0
+    assert "is kept as" in capsys.readouterr().out
+    assert contents(store) == SANE
+    (aside,) = store.parent.glob("agent.db.damaged-????????")
+    assert aside.read_bytes() == damaged
+    assert Path(f"{aside}-wal").read_bytes() == b"old journal"
+    # A second time it can be read, and is restored by changes.
+    assert main([*command, "--yes"]) == 0
+    assert len(list(store.parent.glob("agent.db.damaged-????????"))) == 1
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
