@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
 
 import orjson
 
-from engine.backends.sqlite.connection import connect_reader
 from engine.backends.sqlite.driver import run_procedure, translated
 from engine.backends.sqlite.holding import holders_of
 from engine.backends.sqlite.making import create_store
 from engine.backups.artefact import CHUNK_BYTES
 from engine.backups.chain import give_name, refuse_existing
 from engine.backups.past import Wish, is_sound, make_past
+from engine.backups.past_file import PastFile
 from engine.backups.publishing import (
     create_file,
     open_file,
@@ -31,22 +30,15 @@ from engine.backups.rewound import connect_detached, run_whole
 from engine.backups.threads import Teller
 from engine.clock import to_microseconds
 from engine.differences import RestorePoint, RestoreReport
-from engine.errors import CorruptItemError, InvalidSettingError, StoreInUseError, UnsafePathError
-from engine.models import Codec, Holder, Session
-from engine.procedures.items import NO_ACCESSES, Stored, load_stored
-from engine.procedures.links import load_links, set_link
-from engine.procedures.names import Names, json_values
-from engine.procedures.pasts import LinkKey, LinkState
-from engine.procedures.restoring import links_of_logged
-from engine.procedures.revisions import Author, Revision, text_of
+from engine.errors import InvalidSettingError, StoreInUseError, UnsafePathError
+from engine.models import Holder
+from engine.procedures.links import set_link
+from engine.procedures.names import Names
+from engine.procedures.revisions import Author, Revision
 from engine.procedures.rewinding import ACTOR, begin_lineage
-from engine.procedures.selection import Reading, StatisticsCache, all_keys
-from engine.procedures.sessions import list_messages, list_sessions, put_messages, put_sessions
+from engine.procedures.sessions import list_messages, put_messages, put_sessions
 from engine.procedures.writing import write_revisions
 from engine.query.filter import Filter
-from engine.text import searchable_text
-
-PAGE: Final = 250
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +112,7 @@ def replace_unreadable(tell: Teller, order: FileOrder) -> RestoreReport:
         aside = target.with_name(f"{target.name}.damaged-{secrets.token_hex(4)}")
         with storage_errors(f"{target.name} cannot be replaced"):
             _sync(path)
-            # Copied, since a second name of the same file would keep the old store from being opened.
+            # Copied: a store with two names would not be opened.
             kept = [end for end in ("", "-wal", "-shm") if os.path.lexists(f"{target}{end}")]
             for end in kept:
                 _copy(Path(f"{target}{end}"), work / f"aside{end}")
@@ -222,96 +214,3 @@ def _extract(tell: Teller, whole: Path, path: Path, order: FileOrder, point: Res
             with translated():
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     return len(ids)
-
-
-class PastFile:
-    """A store as it was, in a detached file, of the items that match a filter."""
-
-    def __init__(self, path: Path, node: Filter, now: int) -> None:
-        self.connection: Any = connect_reader(
-            path, immutable=False, busy_timeout_seconds=0.0, any_thread=True
-        )
-        self._names = Names()
-        reading = Reading(self._names, StatisticsCache(), NO_ACCESSES)
-        self._keys: list[int] = run_procedure(self.connection, all_keys(reading, node, now))
-
-    @property
-    def items(self) -> int:
-        """How many items match."""
-        return len(self._keys)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self.connection.close()
-
-    def choose(self, ids: Collection[str]) -> None:
-        """Take the items with these ids in place of those that match."""
-        rows = self.connection.execute(
-            "SELECT item_key FROM items WHERE id IN (SELECT value FROM json_each(?)) "
-            "ORDER BY item_key",
-            (json_values(ids),),
-        )
-        self._keys = [key for (key,) in rows]
-
-    def ids(self) -> set[str]:
-        """Return the ids of the items that match."""
-        found: set[str] = set()
-        for start in range(0, self.items, 10_000):
-            keys = json_values(self._keys[start : start + 10_000])
-            rows = self.connection.execute(
-                "SELECT id FROM items WHERE item_key IN (SELECT value FROM json_each(?))", (keys,)
-            )
-            found.update(item_id for (item_id,) in rows)
-        return found
-
-    def pages(self) -> Iterator[list[Stored]]:
-        """Yield the items with their contents, in packings that need nothing else."""
-        for start in range(0, self.items, PAGE):
-            keys = self._keys[start : start + PAGE]
-            rows = run_procedure(self.connection, load_stored(self._names, keys=keys, content=True))
-            by_key = {stored.key: stored for stored in rows}
-            yield [_alone(by_key[key]) for key in keys if key in by_key]
-
-    def missing(self, ids: Collection[str]) -> set[str]:
-        """Return those of the ids of which there is no item at all."""
-        rows = self.connection.execute(
-            "SELECT id FROM items WHERE id IN (SELECT value FROM json_each(?))",
-            (json_values(ids),),
-        )
-        return set(ids).difference(item_id for (item_id,) in rows)
-
-    def links(self, ids: Collection[str]) -> dict[LinkKey, LinkState]:
-        """Return all links from and to these items."""
-        rows = self.connection.execute(
-            "SELECT item_key FROM items WHERE id IN (SELECT value FROM json_each(?))",
-            (json_values(ids),),
-        ).fetchall()
-        found = run_procedure(self.connection, load_links(key for (key,) in rows))
-        return links_of_logged(link for links in found.values() for link in links)
-
-    def links_within(self, ids: set[str]) -> Iterable[tuple[LinkKey, LinkState]]:
-        """Return the links between these items, by source, relation and target."""
-        known = sorted(ids)
-        for start in range(0, len(known), PAGE):
-            page = set(known[start : start + PAGE])
-            for key, state in sorted(self.links(page).items()):
-                if key[0] in page and key[2] in ids:
-                    yield key, state
-
-    def sessions(self, ids: set[str]) -> list[Session]:
-        """Return those of the sessions that are described."""
-        described = run_procedure(self.connection, list_sessions(self._names))
-        return [session for session in described if session.id in ids]
-
-
-def _alone(stored: Stored) -> Stored:
-    """Return an item for another store: its content unpacked where it was packed against others."""
-    try:
-        text = text_of(stored)
-    except CorruptItemError:
-        # Reading the item will say so, there as here.
-        text = searchable_text(stored.id, None)
-    codec = stored.codec
-    if codec >= Codec.JSON_DICTIONARY:
-        codec = codec.base
-    return stored._replace(key=0, content_key=None, codec=codec, text=text)

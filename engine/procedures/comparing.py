@@ -16,17 +16,8 @@ from engine.models import TIER_OF, Item
 from engine.procedures.base import Procedure, Statement
 from engine.procedures.items import Stored, item_of
 from engine.procedures.names import Names
-from engine.procedures.pasts import (
-    NO_LINK,
-    LinkKey,
-    LinkState,
-    Wanted,
-    everything,
-    links_since,
-    load_link_states,
-    load_pairs,
-    touched_items,
-)
+from engine.procedures.past_links import NO_LINK, LinkKey, LinkState, links_since, load_link_states
+from engine.procedures.pasts import Wanted, everything, load_pairs, touched_items
 from engine.procedures.points import require_reached
 from engine.procedures.revisions import changed_fields
 

@@ -20,19 +20,8 @@ from engine.procedures.comparing import difference_of
 from engine.procedures.items import Stored, find_item_keys, load_stored
 from engine.procedures.links import load_links, set_link
 from engine.procedures.names import Names, json_values
-from engine.procedures.pasts import (
-    NO_LINK,
-    PAGE,
-    LinkKey,
-    LinkState,
-    Pair,
-    Wanted,
-    links_since,
-    load_link_states,
-    load_pairs,
-    split_by_size,
-    touched_items,
-)
+from engine.procedures.past_links import NO_LINK, LinkKey, LinkState, links_since, load_link_states
+from engine.procedures.pasts import PAGE, Pair, Wanted, load_pairs, split_by_size, touched_items
 from engine.procedures.points import require_reached
 from engine.procedures.revisions import Author, Revision
 from engine.procedures.writing import write_revisions

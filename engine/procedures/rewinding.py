@@ -14,15 +14,8 @@ from engine.procedures.increments import LINEAGE
 from engine.procedures.indexing import load_definitions
 from engine.procedures.items import find_item_keys
 from engine.procedures.names import Names, ensure_keys
-from engine.procedures.pasts import (
-    LinkKey,
-    LinkState,
-    Pair,
-    links_since,
-    load_pairs,
-    split_by_size,
-    touched_items,
-)
+from engine.procedures.past_links import LinkKey, LinkState, links_since
+from engine.procedures.pasts import Pair, load_pairs, split_by_size, touched_items
 from engine.procedures.points import require_reached
 from engine.procedures.replaying import drop_unused
 from engine.procedures.revisions import Author, Revision, changed_fields

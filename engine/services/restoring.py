@@ -20,7 +20,8 @@ from typing import Any, Final
 
 from engine.backups.manifest import Backup, Kind
 from engine.backups.past import Wish, find_point, make_past
-from engine.backups.restoring import FileOrder, PastFile, refuse_in_use, restore_to_file
+from engine.backups.past_file import PastFile
+from engine.backups.restoring import FileOrder, refuse_in_use, restore_to_file
 from engine.backups.rewound import private_directory
 from engine.backups.threads import Progress, Teller, in_thread, silent
 from engine.clock import to_datetime, to_microseconds
