@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -48,6 +49,7 @@ _LOGGED: Final = {
 
 
 LOGGED_FIELDS: Final = tuple(_LOGGED.values())
+_values: Final = itemgetter(*(Stored._fields.index(column) for column in _LOGGED))
 
 UPDATED_AT_SET: Final = "updated_at_set"
 """Beside the before-image of a change that gave an item another time of change than its own."""
@@ -55,9 +57,8 @@ UPDATED_AT_SET: Final = "updated_at_set"
 
 def changed_fields(old: Stored, new: Stored) -> list[str]:
     """Return the names, as in the change log, of the fields in which two states differ."""
-    names = [
-        name for column, name in _LOGGED.items() if getattr(old, column) != getattr(new, column)
-    ]
+    pairs = zip(LOGGED_FIELDS, _values(old), _values(new), strict=True)
+    names = [name for name, before, after in pairs if before != after]
     # Reading an item is no change; setting when it was last read is.
     if old.last_accessed_at != new.last_accessed_at:
         names.append("last_accessed_at")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from contextlib import closing
 from pathlib import Path
@@ -88,6 +89,19 @@ async def test_a_store_restored_in_place_is_what_it_was(
             assert_same(await look(store), before, *COUNTED)
     await store.close()
     check_sound(path)
+
+
+async def test_a_restored_file_is_no_larger_than_what_it_holds(
+    store: MemoryStore, path: Path, tmp_path: Path
+) -> None:
+    """What came after the point leaves no free pages in the file."""
+    await store.put("a", "one")
+    await store.put_many([{"content": os.urandom(9_000)} for _ in range(50)])
+    await store.backups.restore(sequence=1, target=tmp_path / "old.db")
+    with closing(driver.connect(tmp_path / "old.db")) as old:
+        assert old.execute("PRAGMA freelist_count").fetchone() == (0,)
+    await store.close()
+    assert (tmp_path / "old.db").stat().st_size < path.stat().st_size / 2
 
 
 async def test_the_store_remembers_its_restores(store: MemoryStore) -> None:
