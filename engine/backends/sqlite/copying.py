@@ -1,7 +1,6 @@
-"""Whole databases copied by SQLite's backup interface: out of a live store, and into one.
+"""Whole databases copied by SQLite's backup interface out of a live store.
 
-Files are never copied as files: a main file without its WAL is malformed, and replacing one under
-another process loses that process's writes. One step (`pages=-1`) holds one snapshot; smaller
+Files are never copied as files: a main file without its WAL is malformed. One step (`pages=-1`) holds one snapshot; smaller
 steps begin anew whenever somebody writes, and under steady writers never end.
 """
 
@@ -46,23 +45,6 @@ def copy_out(source: Path, target: Path, *, seconds: float = COPY_SECONDS) -> No
             with suppress(OSError):
                 target.with_name(f"{target.name}{suffix}").unlink()
         raise
-
-
-def copy_into(source: Path, live: Path, *, seconds: float) -> None:
-    """Make the store at `live` equal to the detached store at `source`, in one transaction.
-
-    Others who have it open read the old store until then and the new one afterwards. A crash
-    leaves one of the two. Both have the same page size, as all stores do. Blocks.
-
-    Raises:
-        StoreBusyError: somebody wrote for longer than `seconds`; nothing was changed.
-        StorageError: it could not be read or written; nothing was changed.
-    """
-    reader = connect_reader(source, immutable=False, busy_timeout_seconds=BUSY_SECONDS)
-    try:
-        _copy(reader, live, seconds)
-    finally:
-        reader.close()
 
 
 def _copy(reader: Any, target: Path, seconds: float) -> None:
