@@ -1,7 +1,8 @@
 """Whole databases copied by SQLite's backup interface out of a live store.
 
-Files are never copied as files: a main file without its WAL is malformed. One step (`pages=-1`) holds one snapshot; smaller
-steps begin anew whenever somebody writes, and under steady writers never end.
+Files are never copied as files: a main file without its WAL is malformed. One step (`pages=-1`)
+holds one snapshot; smaller steps begin anew whenever somebody writes, and under steady writers
+never end.
 """
 
 from __future__ import annotations
