@@ -297,6 +297,9 @@ class ItemRows(CursorView):
             self.rows_forgotten(wanted)
             self._pending.discard(page)
             self.refresh()
+            if self.cursor_key in wanted:
+                # Only now is there an item that something can be done with.
+                self.refresh_bindings()
             self._prefetch(page)
 
     def _wanted(self, page: int) -> array[int]:
