@@ -14,32 +14,52 @@ from typing import Any
 import pytest
 from browse_kit import OpenApp, fill, now_microseconds, settle
 from textual import _wait
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from engine import MemoryStore, open_store
 from inspector.app import InspectorApp
-from inspector.screens import browse_list
+from inspector.screens import browse_item, browse_list, policy_form
 from inspector.settings import Settings, State
 
 PAUSES_SECONDS = {
-    "TYPING_PAUSE_SECONDS": 0.01,
-    "FAULT_PAUSE_SECONDS": 0.03,
-    "LIVE_PAUSE_SECONDS": 0.02,
-    "CATCH_UP_SECONDS": 0.1,
-    "COUNT_PAUSE_SECONDS": 0.01,
-    "FACETS_PAUSE_SECONDS": 0.01,
+    (browse_list, "TYPING_PAUSE_SECONDS"): 0.01,
+    (browse_list, "FAULT_PAUSE_SECONDS"): 0.03,
+    (browse_list, "LIVE_PAUSE_SECONDS"): 0.02,
+    (browse_list, "CATCH_UP_SECONDS"): 0.1,
+    (browse_list, "COUNT_PAUSE_SECONDS"): 0.01,
+    (browse_list, "FACETS_PAUSE_SECONDS"): 0.01,
+    (browse_item, "DETAIL_PAUSE_SECONDS"): 0.01,
+    (policy_form, "COUNT_PAUSE_SECONDS"): 0.01,
 }
 """Shorter than for people, since tests wait for each of them."""
 
 
+@pytest.fixture(scope="session")
+def parse_once() -> Callable[..., list[RuleSet]]:
+    """Parse a style sheet as Textual does, but the same one only once for all apps."""
+    parse = Stylesheet._parse_rules
+    parsed: dict[object, list[RuleSet]] = {}
+
+    def parse_rules(stylesheet: Stylesheet, css: str, **place: Any) -> list[RuleSet]:
+        key = (css, tuple(place.items()), frozenset(stylesheet._variables.items()))
+        if key not in parsed:
+            parsed[key] = parse(stylesheet, css, **place)
+        return parsed[key]
+
+    return parse_rules
+
+
 @pytest.fixture
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_waiting(monkeypatch: pytest.MonkeyPatch, parse_once: Callable[..., list[RuleSet]]) -> None:
     """Nothing takes longer than it has to: `settle` waits for what is on its way."""
     monkeypatch.setattr(_wait, "SLEEP_GRANULARITY", 0.004)
     monkeypatch.setattr(_wait, "SLEEP_IDLE", 0.001)
-    for name, seconds in PAUSES_SECONDS.items():
-        monkeypatch.setattr(browse_list, name, seconds)
+    monkeypatch.setattr(Stylesheet, "_parse_rules", parse_once)
+    for (screen, name), seconds in PAUSES_SECONDS.items():
+        monkeypatch.setattr(screen, name, seconds)
 
 
 @pytest.fixture

@@ -8,10 +8,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import CoroutineType
 from typing import Any
 
+from textual.app import App
 from textual.pilot import Pilot
 from textual.screen import ModalScreen
+from textual.worker import Worker
 
 from engine import Tier, open_store
 from inspector.app import InspectorApp
@@ -22,9 +25,7 @@ from inspector.widgets.item_table import ItemTable
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 ENDLESS = {"follow"}
 """Workers that only end with the app."""
-ASKING = {"dialog", "save", "leave", "report"}
-"""Workers that may wait for an answer."""
-STILL_ROUNDS = 6
+SETTLED_SECONDS_MAX = 30
 
 Opened = AbstractAsyncContextManager[tuple[InspectorApp, Pilot[None]]]
 OpenApp = Callable[..., Opened]
@@ -79,22 +80,33 @@ async def fill(path: Path, records: list[dict[str, Any]] | None = None) -> None:
 async def settle(pilot: Pilot[Any]) -> None:
     """Wait until nothing is on its way any more, except an answer to a question."""
     app = pilot.app
-    still = 0
     before: object = None
     busy: list[Any] = []
-    for _ in range(600):
+    end = time.monotonic() + SETTLED_SECONDS_MAX
+    while time.monotonic() < end:
         await pilot.pause()
-        busy = [w for w in app.workers if not w.is_finished and w.group not in ENDLESS]
-        asked = isinstance(app.screen, ModalScreen) and all(w.group in ASKING for w in busy)
+        running = [w for w in app.workers if not w.is_finished and w.group not in ENDLESS]
+        asking = isinstance(app.screen, ModalScreen)
+        busy = [w for w in running if not (asking and _asks(w))]
         pages = any(table.pending for table in app.screen.query(ItemTable))
-        now = (app.screen, tuple(busy))
-        still = still + 1 if now == before else 0
-        before = now
-        if _connected(app) and not pages and (not busy or (asked and still >= STILL_ROUNDS)):
+        still = _connected(app) and not pages and not busy
+        now = (app.screen, tuple(running))
+        # One worker's end may be the next one's beginning: nothing is on its way at two looks.
+        if still and now == before:
             await pilot.pause()
             return
-        await asyncio.sleep(0.01)
+        before = now if still else None
+        await asyncio.sleep(0.005)
     raise AssertionError(f"still busy: {busy}")
+
+
+def _asks(worker: Worker[Any]) -> bool:
+    """Whether what a worker waits for is the answer to a question on the screen."""
+    step = None if worker._task is None else worker._task.get_coro()
+    asking = None
+    while isinstance(step, CoroutineType):
+        asking, step = step.cr_code, step.cr_await
+    return asking is App.push_screen_wait.__code__
 
 
 def _connected(app: Any) -> bool:
