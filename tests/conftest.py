@@ -14,6 +14,19 @@ from kit import AssertSound, ManualClock, OpenMemory, check_sound
 from engine import MemoryStore, open_store
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let people have more than a merge needs."""
+    parser.addoption(
+        "--full", action="store_true", help="play all rounds of kills, not only the first few"
+    )
+
+
+@pytest.fixture
+def full(pytestconfig: pytest.Config) -> bool:
+    """Whether long runs of faults are played to their end: `make test PYTEST_ARGUMENTS=--full`."""
+    return bool(pytestconfig.getoption("--full"))
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     """A clock that starts at a fixed moment."""

@@ -512,7 +512,7 @@ async def test_a_build_that_was_cut_short_goes_on(
 
 async def test_writers_go_on_beside_a_build(store: MemoryStore) -> None:
     """Building over many items, a write waits for one step of it at most."""
-    await store.import_items({"content": "x", "metadata": {"n": n % 50}} for n in range(20_000))
+    await store.import_items({"content": "x", "metadata": {"n": n % 50}} for n in range(8_000))
 
     def slow(item: Item) -> Any:
         time.sleep(0.0001)

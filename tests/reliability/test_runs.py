@@ -15,7 +15,7 @@ from kit import AssertSound
 
 from engine import MemoryStore, Policy, Tier, open_store
 
-ROUNDS = 6
+ROUNDS, ROUNDS_QUICK = 6, 4
 ITEMS = 2_400
 PATIENCE_SECONDS = 30.0
 
@@ -41,7 +41,9 @@ async def contents(store: MemoryStore) -> Mapping[str, tuple[object, Tier]]:
     return {item.id: (item.content, item.tier) async for item in store.iterate()}
 
 
-async def test_a_killed_run_can_be_resumed_or_undone(path: Path, assert_sound: AssertSound) -> None:
+async def test_a_killed_run_can_be_resumed_or_undone(
+    path: Path, assert_sound: AssertSound, full: bool
+) -> None:
     """SIGKILL at a random moment of a run: nothing is half done, and both ways out lead there."""
     long_ago = datetime.now(UTC) - timedelta(days=50)
     async with open_store(path) as store:
@@ -56,7 +58,7 @@ async def test_a_killed_run_can_be_resumed_or_undone(path: Path, assert_sound: A
         )
         before = await contents(store)
     pick = random.Random(20261125)
-    for number in range(ROUNDS):
+    for number in range(ROUNDS if full else ROUNDS_QUICK):
         await kill_a_run(path, pick)
         async with asyncio.timeout(PATIENCE_SECONDS), open_store(path) as store:
             now = await contents(store)

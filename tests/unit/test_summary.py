@@ -128,18 +128,18 @@ def test_the_summary_is_the_same_in_every_process() -> None:
     """Nothing depends on the seed of Python's own hashes."""
     code = (
         "import sys\n"
-        "from tests.unit.test_summary import NOTES\n"
         "from engine.lifecycle.summary import summarise\n"
-        "sys.stdout.buffer.write(summarise(NOTES * 3, sentences_max=4).encode())"
+        "notes = sys.argv[1:] * 3\n"
+        "sys.stdout.buffer.write(summarise(notes, sentences_max=4).encode())"
     )
     printed = {
         subprocess.run(
-            [sys.executable, "-c", code],
+            [sys.executable, "-c", code, *NOTES],
             cwd=ROOT,
             env={**os.environ, "PYTHONHASHSEED": seed},
             capture_output=True,
             check=True,
         ).stdout.decode()
-        for seed in ("1", "2", "3")
+        for seed in ("1", "2")
     }
     assert printed == {summarise(NOTES * 3, sentences_max=4)}
