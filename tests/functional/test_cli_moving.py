@@ -129,17 +129,34 @@ def test_a_generated_sample_has_as_many_items_as_asked(tmp_path: Path) -> None:
     assert count(tmp_path / "big.db") == 321
 
 
+def commands(name: str, file: str) -> list[list[str]]:
+    """Return what makes, reads and writes out the store of this name."""
+    return [
+        ["import", "--", name, file],
+        ["query", "--count", "--", name],
+        ["export", "--", name, f"{name}.jsonl"],
+    ]
+
+
 @pytest.mark.parametrize(
     "name", ["-rf.db", "a b.db", "q?mode=memory.db", "x#y.db", "%41.db", "new\nline.db", "日記.db"]
 )
-def test_odd_names_are_names(tmp_path: Path, lines: Path, name: str) -> None:
+def test_odd_names_are_names(
+    tmp_path: Path, lines: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
     """Any file name is the same file for every command, also one that begins with a dash."""
+    monkeypatch.chdir(tmp_path)
+    for command in commands(name, lines.name):
+        assert (main(command), capsys.readouterr().err) == (0, "")
+    assert (tmp_path / name).is_file()
+    assert (tmp_path / f"{name}.jsonl").is_file()
+
+
+def test_odd_names_come_through_from_a_shell(tmp_path: Path, lines: Path) -> None:
+    """The operating system gives the command the very name that was written."""
+    name = "-rf q?mode=memory x#y %41 new\nline 日記.db"
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    for command in (
-        ["import", "--", name, lines.name],
-        ["query", "--count", "--", name],
-        ["export", "--", name, f"{name}.jsonl"],
-    ):
+    for command in commands(name, lines.name):
         done = subprocess.run(
             [sys.executable, "-m", "inspector", *command],
             cwd=tmp_path,
