@@ -8,11 +8,15 @@ import pickletools
 from collections.abc import Callable
 from typing import Literal
 
+import pytest
 from widget_app import HOSTILE, WidgetApp, assert_harmless, screen_text, settle
 
 from inspector.widgets.content_view import PREVIEW_BYTES_MAX, ContentView
 from inspector.widgets.diff_view import DiffView
 from inspector.widgets.roles import Role
+
+pytest_plugins = ("browse_fixtures",)
+pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 async def test_json_is_indented_and_can_be_seen_as_stored() -> None:

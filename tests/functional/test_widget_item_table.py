@@ -8,10 +8,14 @@ from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from widget_app import WidgetApp, assert_harmless, hostile_row, screen_text, settle
 
 from inspector.widgets.item_table import Column, ItemTable
 from inspector.widgets.roles import Role
+
+pytest_plugins = ("browse_fixtures",)
+pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 def make_row(key: int) -> SimpleNamespace:
@@ -214,6 +218,24 @@ async def test_a_change_during_a_fetch_is_fetched_again() -> None:
         await settle(pilot)
         assert sum(keys.count(2) for keys in source.asked) == 2
         assert not table.pending
+
+
+async def test_the_keys_follow_when_the_row_under_the_cursor_arrives_late() -> None:
+    """What can be done with an item is offered once there is one, not at the next key press."""
+    source = Source()
+    source.gate = asyncio.Event()
+    app, table = make(source, 3)
+    offered: list[Any] = []
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert table.row(1) is None
+        app.screen.bindings_updated_signal.subscribe(table, lambda _: offered.append(table.row(1)))
+        table.focus()
+        await pilot.pause()
+        offered.clear()
+        source.gate.set()
+        await settle(pilot)
+        assert offered == [make_row(1)]
 
 
 async def test_a_failed_fetch_is_announced_once() -> None:

@@ -11,6 +11,9 @@ from inspector.widgets.line_list import LineList, ListEntry
 from inspector.widgets.line_view import LineView
 from inspector.widgets.roles import Role
 
+pytest_plugins = ("browse_fixtures",)
+pytestmark = pytest.mark.usefixtures("no_waiting")
+
 
 @pytest.mark.parametrize(
     "careless",

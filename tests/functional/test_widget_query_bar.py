@@ -11,6 +11,9 @@ from widget_app import HOSTILE, WidgetApp, assert_harmless, screen_text, settle
 from inspector.widgets.query_bar import QueryBar, Suggestion
 from inspector.widgets.roles import Role
 
+pytest_plugins = ("browse_fixtures",)
+pytestmark = pytest.mark.usefixtures("no_waiting")
+
 WORDS = ("tier:", "tag:", "tag:user", "kind:")
 
 
