@@ -17,6 +17,7 @@ class Group(Enum):
     SHARE = "Copy and export"
     PLAN = "Plan and runs"
     POLICIES = "Policies"
+    BACKUPS = "Backups"
     EDITOR = "Editor"
     APP = "App"
 
@@ -30,6 +31,7 @@ class Scope(Enum):
     CONFLICT = "conflict"
     LIFECYCLE = "lifecycle"
     TRANSITIONS = "transitions"
+    BACKUPS = "backups"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,12 @@ class Situation:
     """What is under the cursor is part of a plan."""
     can_resume: bool = False
     """A run is under the cursor that a crash interrupted."""
+    backup: bool = False
+    """A backup is under the cursor."""
+    backups: bool = False
+    """There are backups."""
+    restore_point: bool = False
+    """A moment is chosen to which the store can be set back."""
 
 
 def _always(_: Situation) -> bool:

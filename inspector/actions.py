@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from textual.binding import Binding
 
 from inspector.action import Action, Group, Scope, Situation
+from inspector.backup_actions import BACKUP_ACTIONS
 from inspector.browse_actions import BROWSE_ACTIONS
 from inspector.lifecycle_actions import LIFECYCLE_ACTIONS
 from inspector.modes import MODES
@@ -155,6 +156,7 @@ ACTIONS: tuple[Action, ...] = (
     *BROWSE_ACTIONS,
     *LIFECYCLE_ACTIONS,
     *TRANSITION_ACTIONS,
+    *BACKUP_ACTIONS,
     *EDITOR_ACTIONS,
     *MODE_ACTIONS,
     *APP_ACTIONS,

@@ -44,6 +44,12 @@ def _lifecycle_screen() -> Screen[Any]:
     return LifecycleScreen()
 
 
+def _backups_screen() -> Screen[Any]:
+    from inspector.screens.backups import BackupsScreen
+
+    return BackupsScreen()
+
+
 class InspectorApp(TellingApp):
     """Browses, searches and edits the store at `path`."""
 
@@ -51,8 +57,9 @@ class InspectorApp(TellingApp):
     CSS_PATH = Path(__file__).with_name("app.tcss")
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "browse": BrowseScreen,
-        # Loaded when it is first gone to: it is not part of the first frame.
+        # Loaded when they are first gone to: they are not part of the first frame.
         "lifecycle": _lifecycle_screen,
+        "backups": _backups_screen,
     }
     DEFAULT_MODE = "browse"
     COMMANDS: ClassVar[set[Any]] = {ActionProvider}

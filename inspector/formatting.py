@@ -119,9 +119,14 @@ def progress(done: int, total: int | None, seconds: float, *, unit: str = "items
     if not done or seconds <= 0:
         return f"{seconds:.0f} s so far"
     rate = done / seconds
-    words = [f"{count(done)} {unit}", f"{count(round(rate))}/s"]
+    if unit == "bytes":
+        words = [byte_size(done), f"{byte_size(round(rate))}/s"]
+    else:
+        words = [f"{count(done)} {unit}", f"{count(round(rate))}/s"]
     if total:
         words[0] = f"{count(done)} of {count(total)} {unit}"
+        if unit == "bytes":
+            words[0] = f"{byte_size(done)} of {byte_size(total)}"
         words.append(f"{duration_ms(max(total - done, 0) / rate * 1000)} left")
     return " · ".join(words)
 

@@ -17,4 +17,5 @@ class Mode:
 MODES: tuple[Mode, ...] = (
     Mode(name="browse", title="Browse", help="Go to the items of the store"),
     Mode(name="lifecycle", title="Lifecycle", help="Go to policies, plans and past runs"),
+    Mode(name="backups", title="Backups", help="Go to backups, and to what the store was before"),
 )

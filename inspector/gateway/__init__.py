@@ -20,6 +20,8 @@ from inspector.gateway.values import Sequences as Sequences
 if TYPE_CHECKING:
     from engine import (
         Association,
+        Backup,
+        BrokenChainError,
         BulkResult,
         Change,
         ChangeNotice,
@@ -43,8 +45,10 @@ if TYPE_CHECKING:
         Tier,
         Transition,
         UndoConflictError,
+        VerifyReport,
         VersionConflictError,
     )
+    from engine.backups import Finding, Kind, PrunePlan, Retention
     from engine.lifecycle.policies import Action, Verb, parse_action
     from engine.query import (
         EVERYTHING,
@@ -76,7 +80,13 @@ else:
         raise AttributeError(name)
 
 
-_ENGINE_MODULES = ("engine", "engine.query", "engine.lifecycle.policies", "engine.transfer")
+_ENGINE_MODULES = (
+    "engine",
+    "engine.query",
+    "engine.lifecycle.policies",
+    "engine.transfer",
+    "engine.backups",
+)
 _RENAMED = {
     "complete_query": "complete",
     "highlight_query": "highlight",
@@ -89,6 +99,8 @@ __all__ = [
     "Action",
     "And",
     "Association",
+    "Backup",
+    "BrokenChainError",
     "BulkResult",
     "Change",
     "ChangeNotice",
@@ -98,12 +110,14 @@ __all__ = [
     "Facets",
     "Field",
     "Filter",
+    "Finding",
     "Forgetting",
     "Gateway",
     "InvalidFilterError",
     "InvalidPolicyError",
     "Item",
     "ItemNotFoundError",
+    "Kind",
     "Not",
     "Operation",
     "Operator",
@@ -113,7 +127,9 @@ __all__ = [
     "PlannedChange",
     "Policy",
     "Preview",
+    "PrunePlan",
     "ReadOnlyStoreError",
+    "Retention",
     "RetentionScore",
     "Run",
     "Sequences",
@@ -126,6 +142,7 @@ __all__ = [
     "Transition",
     "UndoConflictError",
     "Verb",
+    "VerifyReport",
     "VersionConflictError",
     "complete_query",
     "highlight_query",

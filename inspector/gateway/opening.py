@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inspector.gateway.backups import BackupsGateway
 from inspector.gateway.changing import ChangingGateway
 from inspector.gateway.lifecycle import LifecycleGateway
 
@@ -22,6 +23,11 @@ class Gateway(ChangingGateway):
     def lifecycle(self) -> LifecycleGateway:
         """The policies of the store, their plans and runs."""
         return LifecycleGateway(self._store)
+
+    @property
+    def backups(self) -> BackupsGateway:
+        """The backups of the store, and its past."""
+        return BackupsGateway(self._store, self.store_id)
 
     @classmethod
     async def open(

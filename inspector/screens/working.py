@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from inspector import formatting
 from inspector.screens.dialogs import Busy
@@ -17,6 +17,9 @@ BUSY_AFTER_SECONDS = 0.3
 LOOK_SECONDS = 0.1
 
 T = TypeVar("T")
+
+Tell: TypeAlias = Callable[[str, int, int], None]
+"""Told the stage of a work, how much of it is done, and how much there is (0: not known)."""
 
 
 class Progress:
@@ -38,6 +41,28 @@ class Progress:
         return formatting.progress(self._done, self._total, seconds, unit=self._unit)
 
 
+class Stages(Progress):
+    """How far a work of several stages is; each has its name, its unit and its rate."""
+
+    def __init__(self, names: Mapping[str, tuple[str, str]]) -> None:
+        super().__init__("steps")
+        self._names = names
+        self._stage = ""
+
+    def tell(self, stage: str, done: int, total: int) -> None:
+        """Note how much of a stage is done, and how much there is (0: not known)."""
+        if stage != self._stage:
+            self._stage = stage
+            self._unit = self._names.get(stage, (stage, "steps"))[1]
+            self._started = perf_counter()
+        self(done, total or None)
+
+    def text(self) -> str:
+        """Return the stage, and how far it is."""
+        name = self._names.get(self._stage, (self._stage, ""))[0]
+        return f"{name} · {super().text()}" if name else super().text()
+
+
 async def carry_through(
     app: InspectorApp,
     title: str,
@@ -48,7 +73,33 @@ async def carry_through(
 ) -> T | None:
     """Return what the work gives; None if the person cancelled it, once it has cleaned up."""
     progress = Progress(unit)
-    task = asyncio.create_task(start(progress))
+    return await _carry(app, title, start(progress), progress, cancellable=cancellable)
+
+
+async def carry_stages(
+    app: InspectorApp,
+    title: str,
+    start: Callable[[Tell], Coroutine[Any, Any, T]],
+    *,
+    names: Mapping[str, tuple[str, str]],
+) -> T | None:
+    """Return what a work of several stages gives; None if the person cancelled it.
+
+    `names` says of each stage how it is called, and in what it is counted.
+    """
+    progress = Stages(names)
+    return await _carry(app, title, start(progress.tell), progress, cancellable=True)
+
+
+async def _carry(
+    app: InspectorApp,
+    title: str,
+    work: Coroutine[Any, Any, T],
+    progress: Progress,
+    *,
+    cancellable: bool,
+) -> T | None:
+    task = asyncio.create_task(work)
     app.long_work.add(task)
     task.add_done_callback(app.long_work.discard)
     await asyncio.wait({task}, timeout=BUSY_AFTER_SECONDS)

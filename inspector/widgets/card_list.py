@@ -52,6 +52,17 @@ what is under the cursor.
             self._fit(keep_cursor=True)
         super().on_resize(event)
 
+    def show_cursor(self) -> None:
+        """Scroll so that the card of the cursor is in view, as much of it as fits."""
+        super().show_cursor()
+        if not self.size.height or not self._entries:
+            return
+        following = self._next_selectable(self.cursor_row + 1, 1)
+        end = self.row_count if following is None else following
+        first = min(end - self.rows_in_view, self.cursor_row)
+        if first > self.scroll_offset.y:
+            self.scroll_to(y=first, animate=False, immediate=True, force=True)
+
     def put_on(self, key: object) -> bool:
         """Put the cursor on the card with this key; False if there is none."""
         row = self._row_of(key)

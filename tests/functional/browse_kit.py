@@ -18,6 +18,7 @@ from textual.worker import Worker
 
 from engine import Tier, open_store
 from inspector.app import InspectorApp
+from inspector.screens.backups import BackupsScreen
 from inspector.screens.browse import BrowseScreen
 from inspector.screens.lifecycle import LifecycleScreen
 from inspector.widgets.item_table import ItemTable
@@ -111,7 +112,7 @@ def _asks(worker: Worker[Any]) -> bool:
 
 def _connected(app: Any) -> bool:
     base = app.screen_stack[0]
-    screens = (BrowseScreen, LifecycleScreen)
+    screens = (BrowseScreen, LifecycleScreen, BackupsScreen)
     return not isinstance(base, screens) or base.is_connected or len(app.screen_stack) > 1
 
 

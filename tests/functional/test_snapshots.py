@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from backups_kit import fill_with_past, fix_names
 from browse_kit import fill, settle, type_text
 from lifecycle_kit import write_policies
 from textual.pilot import Pilot
@@ -190,3 +191,31 @@ def test_lifecycle(
 ) -> None:
     """Policies, what they would do, and the questions before that."""
     assert snap_compare(make_app(ruled_store), terminal_size=size, run_before=after(*keys))
+
+
+@pytest.fixture
+def store_with_past(store_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store with a busy morning, two backups, and a burst of deletions."""
+    fix_names(monkeypatch)
+    asyncio.run(fill_with_past(store_path))
+    return store_path
+
+
+@SIZES
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pytest.param(("3", "left"), id="timeline"),
+        pytest.param(("3", "tab"), id="list"),
+        pytest.param(("3", "p", "enter"), id="prune"),
+    ],
+)
+def test_backups(
+    snap_compare: Compare,
+    store_with_past: Path,
+    make_app: MakeApp,
+    size: tuple[int, int],
+    keys: tuple[str, ...],
+) -> None:
+    """The timeline before a burst, the backups, and what a pruning would do."""
+    assert snap_compare(make_app(store_with_past), terminal_size=size, run_before=after(*keys))
