@@ -6,6 +6,16 @@ from inspector.action import Action, Group, Scope
 
 BACKUP_ACTIONS: tuple[Action, ...] = (
     Action(
+        id="restore",
+        scope=Scope.BACKUPS,
+        key="R",
+        label="Restore",
+        help="Restore the moment of the slider, or the backup under the cursor (shown first)",
+        group=Group.BACKUPS,
+        valid=lambda now: now.restore_point,
+        rank=10,
+    ),
+    Action(
         id="create",
         scope=Scope.BACKUPS,
         key="n",

@@ -200,6 +200,16 @@ BROWSE_ACTIONS: tuple[Action, ...] = (
         rank=12,
     ),
     Action(
+        id="restore_before",
+        scope=Scope.BROWSE,
+        key="B",
+        label="Before this",
+        help="Restore what was before the change under the cursor (shown first)",
+        group=Group.CHANGE,
+        valid=lambda now: now.change,
+        rank=14,
+    ),
+    Action(
         id="undo",
         scope=Scope.BROWSE,
         key="u",

@@ -71,6 +71,11 @@ def for_id(item_id: str) -> str:
     return query_to_text(Compare(Field.ID, Operator.EQ, item_id))
 
 
+def for_value(field: str, value: str) -> str:
+    """Return the text of the query for the items with one value of a field, by its word."""
+    return query_to_text(Compare(Field(field), Operator.EQ, value))
+
+
 def without_field(query: Filter, field: Field) -> Filter:
     """Return the query without its choices of `field`: what else could be chosen there."""
     return And(

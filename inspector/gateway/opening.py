@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from inspector.gateway.backups import BackupsGateway
 from inspector.gateway.changing import ChangingGateway
 from inspector.gateway.lifecycle import LifecycleGateway
+from inspector.gateway.past import PastGateway
 
 if TYPE_CHECKING:
     from engine import Filter
@@ -26,8 +27,13 @@ class Gateway(ChangingGateway):
 
     @property
     def backups(self) -> BackupsGateway:
-        """The backups of the store, and its past."""
+        """The backups of the store, and when it changed how much."""
         return BackupsGateway(self._store, self.store_id)
+
+    @property
+    def past(self) -> PastGateway:
+        """What the store was, and bringing it back."""
+        return PastGateway(self._store)
 
     @classmethod
     async def open(

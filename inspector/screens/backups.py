@@ -10,9 +10,13 @@ from textual.binding import BindingType
 
 from inspector.action import Scope, Situation
 from inspector.actions import bindings_of
+from inspector.gateway.past import Wish
 from inspector.screens.backing_up import BackingUp
 from inspector.screens.backups_board import BackupsBoard
+from inspector.screens.changing import Changing
+from inspector.screens.restoring import Restoring
 from inspector.widgets.line_list import LineList
+from inspector.widgets.timeline import TimelineView
 
 
 class BackupsScreen(BackupsBoard):
@@ -24,7 +28,9 @@ class BackupsScreen(BackupsBoard):
 
     def connected(self) -> None:
         """Show the store, and allow backups to be made of it."""
-        self._backing_up = BackingUp(self.inspector, self.gateway)
+        app, gateway = self.inspector, self.gateway
+        self._backing_up = BackingUp(app, gateway)
+        self._restoring = Restoring(app, gateway, Changing(app, gateway, app.journal))
         super().connected()
 
     def situation(self) -> Situation:
@@ -35,9 +41,14 @@ class BackupsScreen(BackupsBoard):
             writable=not self.gateway.read_only,
             backup=self.kept_under_cursor() is not None,
             backups=self.shelf is not None and bool(self.shelf.kept),
-            restore_point=self.density is not None and bool(self.density.newest.sequence),
+            restore_point=self._can_restore(),
             can_go_back=self.maximized is not None or not self.timeline.has_focus,
         )
+
+    def _can_restore(self) -> bool:
+        if self.backup_list.has_focus:
+            return self.kept_under_cursor() is not None
+        return self.density is not None and self.density.newest.sequence > 0
 
     # Looking -------------------------------------------------------------------------------
 
@@ -79,10 +90,28 @@ class BackupsScreen(BackupsBoard):
     @on(LineList.Selected, "#backups")
     def _backup_opened(self, event: LineList.Selected) -> None:
         event.stop()
+        self.action_restore()
+
+    @on(TimelineView.Chosen)
+    def _moment_chosen(self, event: TimelineView.Chosen) -> None:
+        event.stop()
+        self.action_restore()
+
+    # Restoring -----------------------------------------------------------------------------
+
+    def _wish(self) -> Wish | None:
+        """Return what would be restored: the backup under the cursor, or the moment."""
+        if not self.backup_list.has_focus:
+            return Wish(sequence=self.timeline.position)
         kept = self.kept_under_cursor()
-        if kept is not None:
-            self.timeline.position = kept.backup.sequence
-            self.go_to_timeline()
+        return None if kept is None else Wish(backup=kept.backup.name)
+
+    @work(exclusive=True, group="dialog", exit_on_error=False)
+    async def action_restore(self) -> None:
+        """Lead through a restore; nothing is touched before its last step."""
+        wish = self._wish()
+        if wish is not None and await self._restoring.run(wish) is not None:
+            await self.load()
 
     # Backups -------------------------------------------------------------------------------
 

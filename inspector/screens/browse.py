@@ -232,6 +232,17 @@ class BrowseScreen(BrowseItem):
             await self._changing.revert(self._change_at)
 
     @work(exclusive=True, group="dialog", exit_on_error=False)
+    async def action_restore_before(self) -> None:
+        """Lead through a restore of what was before the change under the cursor."""
+        from inspector.gateway.past import Wish
+        from inspector.screens.restoring import Restoring
+
+        sequence, item_id = self._change_at, self.shown_id
+        if sequence is not None and item_id is not None:
+            restoring = Restoring(self.inspector, self.gateway, self._changing)
+            await restoring.run(Wish(sequence=sequence - 1), item_id=item_id)
+
+    @work(exclusive=True, group="dialog", exit_on_error=False)
     async def action_undo(self) -> None:
         """Take back the newest own change."""
         await self._changing.undo()
