@@ -19,6 +19,7 @@ from engine.backups.offline import prune_backups as prune_backups
 from engine.backups.offline import restore_file as restore_file
 from engine.backups.offline import restore_unreadable as restore_unreadable
 from engine.backups.offline import verify_backup as verify_backup
+from engine.backups.replacing import replace_damaged as replace_damaged
 from engine.backups.retention import PrunePlan as PrunePlan
 from engine.backups.retention import Retention as Retention
 from engine.backups.retention import plan_prune as plan_prune
@@ -42,6 +43,7 @@ __all__ = [
     "plan_prune",
     "prune_backups",
     "read_catalogue",
+    "replace_damaged",
     "restore_chain",
     "restore_file",
     "restore_unreadable",

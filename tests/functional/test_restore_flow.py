@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from textual.widgets import Input
 
 from engine import MemoryStore, open_store
 from inspector.app import InspectorApp
+from inspector.display import escape_for_editing
 from inspector.screens import backups_board, working
 from inspector.screens.ask import Ask
 from inspector.screens.dialogs import Busy, Choose, Confirm, FailurePanel
@@ -56,8 +58,13 @@ async def go(app: InspectorApp, pilot: Pilot[None], *kinds: type | str) -> None:
         if isinstance(kind, str):
             await press(pilot, kind)
         else:
-            await eventually(pilot, lambda kind=kind: isinstance(app.screen, kind), seconds=20)
+            await eventually(pilot, partial(shows, app, kind), seconds=20)
             await settle(pilot)
+
+
+def shows(app: InspectorApp, kind: type) -> bool:
+    """Whether a screen of this kind is on top."""
+    return isinstance(app.screen, kind)
 
 
 async def choose_in_place(app: InspectorApp, pilot: Pilot[None]) -> None:
@@ -267,19 +274,14 @@ async def test_before_this_change_from_the_history_of_an_item(
     await other.update(item.id, importance=0.1)
     await other.put("unrelated", "stays")
     async with open_app(seeded) as (app, pilot):
-        await press(pilot, "slash")
-        await type_text(pilot, "id:user")
-        await press(pilot, "enter", "enter")
-        while "spoilt" not in screen_text(app):
-            await settle(pilot)
-        await press(pilot, "less_than_sign")
-        screen = browse(app)
-        await eventually(pilot, lambda: screen._change_at is not None)
-        await press(pilot, "G")
+        await press(pilot, "j", "enter", "less_than_sign")
         history = await other.history(item.id)
-        spoilt = next(c for c in history if "content" in c.after and c.before)
-        while screen._change_at != spoilt.sequence:
-            await press(pilot, "k")
+        spoilt = next(c for c in history if c.after.get("content") == "spoilt")
+        await press(pilot, "g")
+        for _ in history:
+            if browse(app)._change_at != spoilt.sequence:
+                await press(pilot, "j")
+        assert browse(app)._change_at == spoilt.sequence
         await go(app, pilot, "B", DifferenceScreen, "c", Choose, "enter", Ask, "enter")
         await go(app, pilot, Choose, "j", "enter", TypeName)
         await type_text(pilot, "agent.db")
@@ -311,7 +313,7 @@ async def test_hostile_ids_agents_and_contents_are_harmless(
             await pilot.press(key)
             await drawn(pilot)
         assert isinstance(app.screen, Ask)
-        app.screen.query_one(Input).value = "1\\u{1b}[/nope]\\u{202e}"
+        app.screen.query_one(Input).value = escape_for_editing(f"1{NAME}")
         for key in ("enter", "j", "enter"):
             await pilot.press(key)
             await drawn(pilot)
