@@ -17,7 +17,7 @@ from textual.widget import Widget
 
 from inspector.action import Scope
 from inspector.actions import bindings_of
-from inspector.failures import Failure, describe
+from inspector.failures import describe
 from inspector.journal import Journal
 from inspector.modes import MODES as MODE_TABLE
 from inspector.palette import ActionProvider
@@ -30,7 +30,7 @@ from inspector.telling import TellingApp
 from inspector.widgets.header import StoreHeader
 
 if TYPE_CHECKING:
-    from inspector.gateway import Gateway, Sequences
+    from inspector.gateway import EngineError, Gateway, Sequences
 
 SETTLED_SECONDS = 1.0
 """After this the screen has its widgets and the list its first rows."""
@@ -80,6 +80,7 @@ class InspectorApp(TellingApp):
         self._read_only = read_only
         self._clock = clock
         self._gateway: Gateway | None = None
+        self._damage_known = False
         self.settings = settings or Settings()
         self.state = state or State(state_directory())
         self.journal: Journal[Sequences] = Journal()
@@ -148,18 +149,48 @@ class InspectorApp(TellingApp):
                 clock=self._clock,
             )
         except gateway.EngineError as error:
-            await self._show_problem(describe(error))
+            await self._show_problem(error)
             return
         if self._gateway.read_only and not self._read_only:
             self.toast("This store cannot be written, so it is open read-only.", severity="warning")
         self.store_opened.publish(None)
         self.set_timer(SETTLED_SECONDS, _spare_from_collection)
 
-    async def _show_problem(self, failure: Failure) -> None:
+    def open_again(self, path: Path, *, read_only: bool = False) -> None:
+        """Open a store in the place of the one that could not be opened."""
+        self._path, self._read_only = path, read_only or self._read_only
+        self._return_code = 0
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self._open_store()
+
+    async def _show_problem(self, error: EngineError) -> None:
+        from inspector.gateway.rescue import RescueGateway, may_be_rescued
         from inspector.screens.problem import ProblemScreen
+        from inspector.screens.recovery import RecoveryScreen
 
         self._return_code = 1
-        await self.push_screen(ProblemScreen(failure, store_name=self.store_name))
+        if may_be_rescued(error, self._path):
+            rescue = RescueGateway(self._path, self._clock)
+            await self.push_screen(RecoveryScreen(rescue, await rescue.assess(error)))
+        else:
+            await self.push_screen(ProblemScreen(describe(error), store_name=self.store_name))
+
+    def report(self, error: BaseException) -> None:
+        """Show an error; damage of the store as a whole leads to what can be done about it."""
+        if self.is_open and _is_damage(error) and not self._damage_known:
+            self._damage_known = True
+            self.run_worker(self._show_damage(error), group="report", exit_on_error=False)
+        else:
+            super().report(error)
+
+    async def _show_damage(self, error: BaseException) -> None:
+        from inspector.gateway.rescue import RescueGateway
+        from inspector.screens.recovery import RecoveryScreen
+
+        rescue = RescueGateway(self._path, self._clock)
+        plight = await rescue.assess(error)
+        await self.push_screen(RecoveryScreen(rescue, plight, is_open=True))
 
     async def on_unmount(self) -> None:
         """Close the store, so that what was written behind is on disk."""
@@ -236,6 +267,12 @@ class InspectorApp(TellingApp):
         if action == "command_palette" and not self.use_command_palette:
             return False
         return super().check_action(action, parameters)
+
+
+def _is_damage(error: BaseException) -> bool:
+    from inspector.gateway import CorruptStoreError
+
+    return isinstance(error, CorruptStoreError)
 
 
 def _spare_from_collection() -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         BulkResult,
         Change,
         ChangeNotice,
+        CorruptStoreError,
         DifferenceCounts,
         EngineError,
         Facets,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
         VersionConflictError,
     )
     from engine.backups import Finding, Kind, PrunePlan, Retention
+    from engine.doctor import Check, FillReport, SalvageReport
     from engine.lifecycle.policies import Action, Verb, parse_action
     from engine.query import (
         EVERYTHING,
@@ -92,6 +94,7 @@ _ENGINE_MODULES = (
     "engine.lifecycle.policies",
     "engine.transfer",
     "engine.backups",
+    "engine.doctor",
 )
 _RENAMED = {
     "complete_query": "complete",
@@ -110,12 +113,15 @@ __all__ = [
     "BulkResult",
     "Change",
     "ChangeNotice",
+    "Check",
     "Compare",
+    "CorruptStoreError",
     "Detail",
     "DifferenceCounts",
     "EngineError",
     "Facets",
     "Field",
+    "FillReport",
     "Filter",
     "Finding",
     "Forgetting",
@@ -143,6 +149,7 @@ __all__ = [
     "Retention",
     "RetentionScore",
     "Run",
+    "SalvageReport",
     "Sequences",
     "StalePlanError",
     "StoreDifference",

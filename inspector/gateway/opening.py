@@ -63,7 +63,12 @@ class Gateway(ChangingGateway):
             if read_only:
                 raise
             store = await open_store(path, read_only=True, **options)
-        return cls(store, await store.info(), clock)
+        try:
+            return cls(store, await store.info(), clock)
+        except BaseException:
+            # What is damaged may show only now; whoever rescues the file needs it closed.
+            await store.close()
+            raise
 
     async def close(self) -> None:
         """Close the store; what was written is kept."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on, work
@@ -151,3 +152,19 @@ class Ask(Dialog[str]):
         note = self.query_one("#note", Static)
         note.set_class(bool(message), "-error")
         note.update(display.content(f"✗ {message}" if message else self._note))
+
+
+def checked_new_file(text: str) -> Path:
+    """Return the path of a file that is to be made.
+
+    Raises:
+        EditError: it exists, or there is no such directory.
+    """
+    path = Path(text.strip()).expanduser()
+    if not text.strip() or not path.name:
+        raise EditError("say which file", field="file")
+    if not path.parent.is_dir():
+        raise EditError(f"there is no directory {path.parent}", field="file")
+    if path.exists() or path.is_symlink():
+        raise EditError("this file exists; nothing is overwritten", field="file")
+    return path

@@ -58,6 +58,7 @@ class StoreScreen(Screen[None]):
     def show_header(self) -> None:
         """Say how many items there are, and whether they are followed."""
         header = self.query_one(StoreHeader)
+        header.name_store(self.inspector.store_name)
         header.count = self.gateway.info.items
         if self.gateway.read_only:
             header.light = Light.READ_ONLY

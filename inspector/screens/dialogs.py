@@ -176,18 +176,28 @@ class Choose(Dialog[str]):
     ]
 
     def __init__(
-        self, title: str, options: Sequence[tuple[str, str]], *, current: str = ""
+        self,
+        title: str,
+        options: Sequence[tuple[str, str]],
+        *,
+        current: str = "",
+        about: Sequence[str] = (),
+        wide: bool = False,
     ) -> None:
         super().__init__(title)
         self._options = options
         self._current = current
+        self._about = about
+        self._wide = wide or bool(about)
 
     def compose(self) -> ComposeResult:
         """Lay out the list."""
-        with self.frame(classes="-choose"):
+        with self.frame(classes="" if self._wide else "-choose"):
+            for line in self._about:
+                yield Static(display.content(line))
             yield OptionList(
                 *(
-                    Option(display.content_line(label, 60), id=name)
+                    Option(display.content_line(label, 64), id=name)
                     for name, label in self._options
                 ),
                 markup=False,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from inspector import display, query_text, restore_lines
 from inspector.editing import EditError
 from inspector.gateway.past import RestorePreview, Wish, changes_of
-from inspector.screens.ask import Ask
+from inspector.screens.ask import Ask, checked_new_file
 from inspector.screens.backing_up import STAGES
 from inspector.screens.changing import Changing
 from inspector.screens.dialogs import Choose, Confirm
@@ -182,10 +182,10 @@ class Restoring:
                 "Restore into the new file",
                 value=str(store.with_name(f"{store.stem}-{number}{store.suffix}")),
                 note="It appears whole or not at all. The store itself is not touched.",
-                check=_checked_path,
+                check=checked_new_file,
             )
         )
-        return None if answer is None else _checked_path(answer)
+        return None if answer is None else checked_new_file(answer)
 
     # The last step -------------------------------------------------------------------------
 
@@ -262,14 +262,3 @@ class Restoring:
         )
         if await self._app.push_screen_wait(screen):
             await self._changing.undo()
-
-
-def _checked_path(text: str) -> Path:
-    path = Path(text.strip()).expanduser()
-    if not text.strip() or not path.name:
-        raise EditError("say which file", field="file")
-    if not path.parent.is_dir():
-        raise EditError(f"there is no directory {path.parent}", field="file")
-    if path.exists() or path.is_symlink():
-        raise EditError("this file exists; a restore overwrites nothing", field="file")
-    return path

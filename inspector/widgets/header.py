@@ -60,6 +60,10 @@ class StoreHeader(Widget):
         self._store_name = display.visible_line(store_name, NAME_CELLS_MAX)
         self._modes = modes
 
+    def name_store(self, name: str) -> None:
+        """Say which store it is, if another one was opened instead."""
+        self._store_name = display.visible_line(name, NAME_CELLS_MAX)
+
     def render(self) -> Content:
         """Return the line: facts at the left, screens at the right as far as there is room."""
         glyph, word, colour = self.light.value

@@ -235,7 +235,7 @@ async def test_a_new_file_is_made_and_no_file_is_overwritten(
         assert app.screen.query_one(Input).value.endswith("agent-at-60.db")
         app.screen.query_one(Input).value = str(past)
         await go(app, pilot, "enter", Ask)
-        assert "a restore overwrites nothing" in screen_text(app)
+        assert "nothing is overwritten" in screen_text(app)
         app.screen.query_one(Input).value = str(target)
         await go(app, pilot, "enter", Confirm, "enter", Choose, "enter", Ask)
         assert not target.exists()
