@@ -126,6 +126,7 @@ class BackupsScreen(BackupsBoard):
         await self.load()
         if made is not None:
             self.backup_list.put_on(made.name)
+            self.go_to_backups()
 
     def action_verify(self) -> None:
         """Prove the backup under the cursor."""

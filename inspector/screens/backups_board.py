@@ -166,9 +166,10 @@ class BackupsBoard(StoreScreen):
     # What is under the cursor --------------------------------------------------------------
 
     def kept_under_cursor(self) -> Kept | None:
-        """Return the backup under the cursor of the list, wherever the focus is."""
+        """Return the backup under the cursor of the list, if the list is in sight."""
         key = self.backup_list.cursor_key
-        if self.shelf is None or key is None:
+        in_sight = self.has_class("-wide") or self.has_class("-with-backups")
+        if self.shelf is None or key is None or not in_sight:
             return None
         return next((kept for kept in self.shelf.kept if kept.backup.name == key), None)
 

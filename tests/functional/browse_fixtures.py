@@ -5,6 +5,8 @@ A plugin, since only one conftest can have the name in one run of mypy.
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from backups_kit import fill_with_past, fix_names
 from browse_kit import OpenApp, fill, now_microseconds, settle
 from textual import _wait
 from textual.css.model import RuleSet
@@ -79,6 +82,24 @@ def still_screen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, no_waiting: No
 @pytest.fixture
 def store_path(tmp_path: Path) -> Path:
     return tmp_path / "agent.db"
+
+
+@pytest.fixture(scope="session")
+def made_past(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of `past`, made once: it takes longer than most tests of it."""
+    path = tmp_path_factory.mktemp("past") / "agent.db"
+    with pytest.MonkeyPatch.context() as patch:
+        fix_names(patch)
+        asyncio.run(fill_with_past(path))
+    return path
+
+
+@pytest.fixture
+def past(made_past: Path, store_path: Path) -> Path:
+    """A store with a busy morning, two backups, and a burst of deletions."""
+    shutil.copy(made_past, store_path)
+    shutil.copytree(f"{made_past}.backups", f"{store_path}.backups")
+    return store_path
 
 
 @pytest.fixture

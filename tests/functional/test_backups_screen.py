@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from backups_kit import GOOD, MAD, backups, fill_with_past, fix_names, go_to_backups
+from backups_kit import GOOD, MAD, backups, go_to_backups
 from browse_kit import NOW, OpenApp, eventually, screen_text, settle, type_text
 from lifecycle_kit import press
 from test_hostile import NAME, drawn
@@ -28,14 +28,6 @@ SIZES = pytest.mark.parametrize("size", [(120, 40), (80, 24)])
 def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """No waiting for a slider to stop."""
     monkeypatch.setattr(backups_board, "AROUND_PAUSE_SECONDS", 0.0)
-
-
-@pytest.fixture
-async def past(store_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A store with a past and two backups."""
-    fix_names(monkeypatch)
-    await fill_with_past(store_path)
-    return store_path
 
 
 def artefacts(path: Path) -> list[Path]:
@@ -167,12 +159,11 @@ async def test_what_others_write_appears_and_the_moment_stays(
 # Backups -----------------------------------------------------------------------------------
 
 
-@SIZES
 async def test_backups_are_listed_with_state_chain_and_changes(
-    past: Path, open_app: OpenApp, size: tuple[int, int]
+    past: Path, open_app: OpenApp
 ) -> None:
-    """Newest first, in a glyph and a word; Enter takes the slider there."""
-    async with open_app(past, size=size) as (app, pilot):
+    """Newest first, in a glyph and a word."""
+    async with open_app(past, size=(80, 24)) as (app, pilot):
         screen = await go_to_backups(app, pilot)
         await press(pilot, "tab")
         text = screen_text(app)
@@ -180,9 +171,22 @@ async def test_backups_are_listed_with_state_chain_and_changes(
         assert "✓ verified" in text
         assert "30 to 60" in text
         assert "◆ 30 → ◇ 60" in text
-        await press(pilot, "j", "enter")
-        assert screen.timeline.position == 30
+        assert screen.backup_list.has_focus
+        await press(pilot, "escape")
         assert screen.timeline.has_focus
+
+
+async def test_a_backup_that_is_out_of_sight_is_not_worked_on(
+    past: Path, open_app: OpenApp
+) -> None:
+    """On a small screen the keys of a backup come with the list."""
+    async with open_app(past, size=(80, 24)) as (app, pilot):
+        screen = await go_to_backups(app, pilot)
+        await press(pilot, "v")
+        assert app.screen is screen
+        assert "Verify" not in screen_text(app)
+        await press(pilot, "tab")
+        assert "Verify" in screen_text(app)
 
 
 async def test_a_backup_is_made_and_shown(past: Path, open_app: OpenApp) -> None:
@@ -242,9 +246,8 @@ async def test_a_damaged_backup_is_found_shown_and_explained(past: Path, open_ap
         assert "✗ damaged" in screen_text(app)
 
 
-@SIZES
 async def test_what_is_wrong_in_the_directory_is_a_row_with_what_to_do(
-    past: Path, open_app: OpenApp, tmp_path: Path, size: tuple[int, int]
+    past: Path, open_app: OpenApp, tmp_path: Path
 ) -> None:
     """A damaged manifest, a broken chain, another store's backup: none hides the others."""
     directory = Path(f"{past}.backups")
@@ -255,7 +258,7 @@ async def test_what_is_wrong_in_the_directory_is_a_row_with_what_to_do(
         await store.put("a", "b")
         store.backups.use_directory(directory)
         await store.backups.create()
-    async with open_app(past, size=size) as (app, pilot):
+    async with open_app(past, size=(80, 24)) as (app, pilot):
         await go_to_backups(app, pilot)
         await press(pilot, "tab")
         shown = await drawn(pilot)
@@ -347,10 +350,7 @@ async def test_read_only_looks_and_makes_nothing(past: Path, open_app: OpenApp) 
     assert len(artefacts(past)) == 2
 
 
-@SIZES
-async def test_hostile_actors_and_ids_are_harmless(
-    store_path: Path, open_app: OpenApp, size: tuple[int, int]
-) -> None:
+async def test_hostile_actors_and_ids_are_harmless(store_path: Path, open_app: OpenApp) -> None:
     """Who changed what is visible text wherever it is shown."""
     moment = int((NOW - timedelta(hours=1)).timestamp() * 1_000_000)
     async with open_store(store_path, actor=NAME[:80], clock=lambda: moment) as store:
@@ -358,7 +358,7 @@ async def test_hostile_actors_and_ids_are_harmless(
             await store.put(f"{number}{NAME}", "text", agent=NAME)
         await store.backups.create()
         await store.delete(f"1{NAME}")
-    async with open_app(store_path, size=size) as (app, pilot):
+    async with open_app(store_path, size=(80, 24)) as (app, pilot):
         await go_to_backups(app, pilot)
         for key in ("left", "comma", "tab", "j", "z", "escape", "question_mark", "escape", "p"):
             await pilot.press(key)

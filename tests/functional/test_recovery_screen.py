@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from backups_kit import fill_with_past, fix_names, texts_of
+from backups_kit import texts_of
 from browse_kit import OpenApp, browse, eventually, screen_text, settle, type_text
 from kit import check_sound
 from lifecycle_kit import press
@@ -24,15 +25,11 @@ from inspector.screens.recovery import DetailsScreen, RecoveryScreen
 
 pytest_plugins = ("browse_fixtures",)
 
-SIZES = pytest.mark.parametrize("size", [(120, 40), (80, 24)])
-
 
 @pytest.fixture
-async def past(store_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A store with a past and two backups."""
-    fix_names(monkeypatch)
-    await fill_with_past(store_path)
-    return store_path
+def open_app(open_app: OpenApp) -> OpenApp:
+    """The app on a small screen, where everything must work and drawing takes a third."""
+    return partial(open_app, size=(80, 24))
 
 
 def cut(path: Path) -> None:
@@ -67,13 +64,12 @@ async def texts_at(path: Path) -> dict[str, Any]:
 # A store that is missing -------------------------------------------------------------------
 
 
-@SIZES
 async def test_a_missing_store_with_backups_is_restored_in_its_place(
-    past: Path, open_app: OpenApp, size: tuple[int, int]
+    past: Path, open_app: OpenApp
 ) -> None:
     """It says what is safe, restores what is chosen under the store's own name, and opens it."""
     past.unlink()
-    async with open_app(past, size=size) as (app, pilot):
+    async with open_app(past) as (app, pilot):
         await until(pilot, RecoveryScreen)
         text = screen_text(app)
         assert "There is no file agent.db" in text
@@ -103,15 +99,14 @@ async def test_a_missing_store_without_backups_is_a_plain_problem(
 # A store that is damaged -------------------------------------------------------------------
 
 
-@SIZES
 @pytest.mark.parametrize("damage", [cut, spoil_header])
 async def test_damage_is_explained_and_details_are_a_key_away(
-    past: Path, open_app: OpenApp, size: tuple[int, int], damage: Any
+    past: Path, open_app: OpenApp, damage: Any
 ) -> None:
     """What happened, what is safe and what would be lost, while the file is left as it is."""
     damage(past)
     before = past.read_bytes()
-    async with open_app(past, size=size) as (app, pilot):
+    async with open_app(past) as (app, pilot):
         await until(pilot, RecoveryScreen)
         text = await drawn(pilot)
         for words in ("What happened", "What is safe", "2 backups", "What would be lost"):

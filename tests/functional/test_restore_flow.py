@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backups_kit import GOOD, MAD, backups, fill_with_past, fix_names, go_to_backups, texts_of
+from backups_kit import GOOD, MAD, backups, go_to_backups, texts_of
 from browse_kit import OpenApp, browse, eventually, screen_text, settle, type_text
 from kit import check_sound
 from lifecycle_kit import press
@@ -26,21 +26,17 @@ from inspector.screens.differing import DifferenceScreen, ResultScreen, SidesScr
 
 pytest_plugins = ("browse_fixtures",)
 
-SIZES = pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+
+@pytest.fixture
+def open_app(open_app: OpenApp) -> OpenApp:
+    """The app on a small screen, where everything must work and drawing takes a third."""
+    return partial(open_app, size=(80, 24))
 
 
 @pytest.fixture(autouse=True)
 def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """No waiting for a slider to stop."""
     monkeypatch.setattr(backups_board, "AROUND_PAUSE_SECONDS", 0.0)
-
-
-@pytest.fixture
-async def past(store_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A store with a past and two backups."""
-    fix_names(monkeypatch)
-    await fill_with_past(store_path)
-    return store_path
 
 
 async def texts_at(path: Path, sequence: int | None = None) -> dict[str, Any]:
@@ -75,12 +71,11 @@ async def choose_in_place(app: InspectorApp, pilot: Pilot[None]) -> None:
 # Looking -----------------------------------------------------------------------------------
 
 
-@SIZES
 async def test_the_difference_is_shown_first_by_agent_kind_and_item(
-    past: Path, open_app: OpenApp, size: tuple[int, int]
+    past: Path, open_app: OpenApp
 ) -> None:
     """Counts, then items; Enter shows one of them now and as it was."""
-    async with open_app(past, size=size) as (app, pilot):
+    async with open_app(past) as (app, pilot):
         await go_to_backups(app, pilot)
         await go(app, pilot, "left", "enter", DifferenceScreen)
         text = screen_text(app)
@@ -115,13 +110,12 @@ async def test_every_step_goes_back_and_nothing_is_touched(past: Path, open_app:
 # In place ----------------------------------------------------------------------------------
 
 
-@SIZES
 async def test_in_place_is_said_in_words_done_after_the_name_and_undone_by_one_key(
-    past: Path, open_app: OpenApp, size: tuple[int, int]
+    past: Path, open_app: OpenApp
 ) -> None:
     """The store is what it was, a safety backup was made, and u takes it back."""
     before, wanted = await texts_at(past), await texts_at(past, GOOD)
-    async with open_app(past, size=size) as (app, pilot):
+    async with open_app(past) as (app, pilot):
         await go_to_backups(app, pilot)
         await go(app, pilot, "left", "R")
         await choose_in_place(app, pilot)

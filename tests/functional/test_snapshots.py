@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backups_kit import fill_with_past, fix_names
 from browse_kit import fill, settle, type_text
 from lifecycle_kit import write_policies
 from textual.pilot import Pilot
@@ -193,14 +192,6 @@ def test_lifecycle(
     assert snap_compare(make_app(ruled_store), terminal_size=size, run_before=after(*keys))
 
 
-@pytest.fixture
-def store_with_past(store_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A store with a busy morning, two backups, and a burst of deletions."""
-    fix_names(monkeypatch)
-    asyncio.run(fill_with_past(store_path))
-    return store_path
-
-
 @SIZES
 @pytest.mark.parametrize(
     "keys",
@@ -208,14 +199,30 @@ def store_with_past(store_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         pytest.param(("3", "left"), id="timeline"),
         pytest.param(("3", "tab"), id="list"),
         pytest.param(("3", "p", "enter"), id="prune"),
+        pytest.param(("3", "left", "R"), id="difference"),
+        pytest.param(("3", "left", "R", "enter"), id="before-after"),
+        pytest.param(("3", "left", "R", "c", "enter", "j", "enter"), id="in-place"),
     ],
 )
 def test_backups(
     snap_compare: Compare,
-    store_with_past: Path,
+    past: Path,
     make_app: MakeApp,
     size: tuple[int, int],
     keys: tuple[str, ...],
 ) -> None:
-    """The timeline before a burst, the backups, and what a pruning would do."""
-    assert snap_compare(make_app(store_with_past), terminal_size=size, run_before=after(*keys))
+    """The timeline before a burst, the backups, pruning, and the steps of a restore."""
+    assert snap_compare(make_app(past), terminal_size=size, run_before=after(*keys))
+
+
+@SIZES
+@pytest.mark.parametrize("trouble", ["missing", "damaged"])
+def test_recovery(
+    snap_compare: Compare, past: Path, make_app: MakeApp, size: tuple[int, int], trouble: str
+) -> None:
+    """What happened, what is safe, what would be lost, and what can be done."""
+    if trouble == "missing":
+        past.unlink()
+    else:
+        past.write_bytes(past.read_bytes()[:100_000])
+    assert snap_compare(make_app(past), terminal_size=size, run_before=after())
