@@ -150,7 +150,7 @@ def _texts(lines: Sequence[Line]) -> list[ListEntry]:
 def moment_line(moment: Moment, newest: Moment, *, now: datetime, new_changes: int = 0) -> Line:
     """Return which moment it is, and what would be taken back to get there."""
     taken = newest.sequence - moment.sequence
-    back = f"  {changes_text(taken)} since" if taken else "  now"
+    back = f"  {changes_text(taken)} since" if taken else "" if new_changes else "  now"
     line: Line = (
         (f" change {formatting.count(moment.sequence)}", Role.STRONG),
         (f" of {formatting.count(newest.sequence)}", Role.DIM),
@@ -164,21 +164,30 @@ def moment_line(moment: Moment, newest: Moment, *, now: datetime, new_changes: i
 
 
 def around_lines(
-    around: Around, here: Span | None, neighbours: tuple[Span | None, Span | None]
+    around: Around,
+    here: Span | None,
+    neighbours: tuple[Span | None, Span | None],
+    *,
+    sums_first: bool,
 ) -> list[Line]:
     """Return what changed around a moment: by operation and actor, and one by one."""
-    lines: list[Line] = []
+    sums: list[Line] = []
     if here is not None:
         before, after = neighbours
-        spans = (before or _nothing(here), here, after or _nothing(here))
-        lines += _table(spans)
-    lines += [(), (("Change by change", Role.HEADING),)]
-    lines += [_notice(notice) for notice in around.before]
-    lines.append((("▲ restores to here ", Role.STRONG), ("─" * 20, Role.DIM)))
-    lines += [_notice(notice) for notice in around.after]
+        sums = list(_table((before or _nothing(here), here, after or _nothing(here))))
+    single = list(_one_by_one(around))
+    return [*sums, (), *single] if sums_first else [*single, (), *sums]
+
+
+def _one_by_one(around: Around) -> Iterator[Line]:
+    yield (("Change by change", Role.HEADING),)
+    for notice in around.before:
+        yield _notice(notice)
+    yield (("▲ restores to here ", Role.STRONG), ("─" * 20, Role.DIM))
+    for notice in around.after:
+        yield _notice(notice)
     if not around.after:
-        lines.append((("  nothing has changed since", Role.DIM),))
-    return lines
+        yield (("  nothing has changed since", Role.DIM),)
 
 
 def _nothing(here: Span) -> Span:
@@ -188,7 +197,10 @@ def _nothing(here: Span) -> Span:
 def _table(spans: tuple[Span, Span, Span]) -> Iterator[Line]:
     """Yield counts before, in and after the column of the moment."""
     length = (spans[1].end - spans[1].start).total_seconds() * 1000
-    yield (("Around here", Role.HEADING), (f"  in {formatting.duration_ms(length)} each", Role.DIM))
+    yield (
+        ("Around here", Role.HEADING),
+        (f"  in spans of {formatting.duration_ms(length)}", Role.DIM),
+    )
     yield ((f"  {'':<{NAME_CELLS}}{'before':>9}{'here':>9}{'after':>9}", Role.DIM),)
     yield _counts("changes", [span.changes for span in spans], Role.STRONG)
     for name in _largest(spans, "by_operation"):

@@ -102,7 +102,7 @@ def days_kept(days: float | None) -> str:
 
 
 def duration_ms(milliseconds: float) -> str:
-    """Return a length of time: `0.4 ms`, `12 ms`, `1.3 s`, `2 min 5 s`."""
+    """Return a length of time: `0.4 ms`, `12 ms`, `1.3 s`, `2 min 5 s`, `3 d 4 h`."""
     if milliseconds < 9.95:
         return f"{milliseconds:.1f} ms"
     if milliseconds < 999.5:
@@ -111,7 +111,13 @@ def duration_ms(milliseconds: float) -> str:
     if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), _MINUTE_SECONDS)
-    return f"{minutes} min {rest} s"
+    if minutes < _HOUR_SECONDS // _MINUTE_SECONDS:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, _HOUR_SECONDS // _MINUTE_SECONDS)
+    if hours < _DAY_SECONDS // _HOUR_SECONDS:
+        return f"{hours} h {minutes} min"
+    days, hours = divmod(hours, _DAY_SECONDS // _HOUR_SECONDS)
+    return f"{days} d {hours} h"
 
 
 def progress(done: int, total: int | None, seconds: float, *, unit: str = "items") -> str:

@@ -141,14 +141,19 @@ def check_lines(checks: Sequence[Check]) -> list[Line]:
 
 def salvage_lines(report: SalvageReport, filled: FillReport | None) -> list[str]:
     """Return what was saved and what was not."""
-    lines = [f"{items_text(report.items)} were saved, each proven by its hash."]
+    if not report.items and filled is None:
+        return [
+            "No item could be read: what was in the store is not in this file any more.",
+            "A backup is the better way.",
+        ]
+    lines = [f"{items_text(report.items)} saved, each proven by its hash."]
     lost = report.lost if filled is None else filled.still_lost
     if filled is not None:
-        lines.append(f"{items_text(len(filled.filled))} came from the backup.")
+        lines.append(f"{items_text(len(filled.filled))} taken from the backup.")
     if lost:
         named = ", ".join(lost[:3])
         more = f" and {formatting.count(len(lost) - 3)} more" if len(lost) > 3 else ""
-        lines.append(f"{items_text(len(lost))} are lost: {named}{more}")
+        lines.append(f"{items_text(len(lost))} lost: {named}{more}")
     elif report.lost_pages or report.lost_rows:
         lines.append("No item is known to be lost, but parts of the file could not be read.")
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from inspector.density import Density, Moment, Span
@@ -94,6 +95,19 @@ class BackupsGateway:
         after = tuple(notice for notice in near if notice.sequence > sequence)
         at = before[-1].at if before else oldest.at
         return Around(moment=Moment(sequence=sequence, at=at), before=before, after=after[:NEAR])
+
+    async def sequence_at(self, at: datetime, density: Density) -> int:
+        """Return the newest change that was made not later than a time."""
+        first, last = density.oldest.sequence, density.newest.sequence
+        # By halves: of a long time even one span has more changes than can be read at once.
+        while first < last:
+            middle = (first + last + 1) // 2
+            found = await self._store.changes(middle - 1, limit=1)
+            if found and found[0].at <= at:
+                first = middle
+            else:
+                last = middle - 1
+        return first
 
     # Doing ---------------------------------------------------------------------------------
 

@@ -170,7 +170,12 @@ class BackingUp:
                 check=lambda text: _checked_moment(text, density, now),
             )
         )
-        return None if answer is None else _checked_moment(answer, density, now)
+        if answer is None:
+            return None
+        moment = _checked_moment(answer, density, now)
+        if isinstance(moment, int):
+            return moment
+        return await self._gateway.backups.sequence_at(moment, density)
 
 
 def _checked_target(text: str) -> str:
@@ -180,8 +185,8 @@ def _checked_target(text: str) -> str:
     return target
 
 
-def _checked_moment(text: str, density: Density, now: datetime) -> int:
-    """Return the sequence that a text means."""
+def _checked_moment(text: str, density: Density, now: datetime) -> int | datetime:
+    """Return the sequence or the time that a text means."""
     text = text.strip().removesuffix("UTC").strip()
     number = text.replace(",", "")
     if number.isdecimal() and len(number) < 19:
@@ -190,8 +195,7 @@ def _checked_moment(text: str, density: Density, now: datetime) -> int:
     if at < density.oldest.at:
         oldest = formatting.exact_time(density.oldest.at)
         raise EditError(f"the change log goes back to {oldest}", field="moment")
-    found = [s.last for s in density.spans if s.last is not None and s.end <= at]
-    return max(found, default=density.oldest.sequence)
+    return at
 
 
 def _checked_sequence(sequence: int, density: Density) -> int:

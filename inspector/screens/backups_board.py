@@ -154,7 +154,13 @@ class BackupsBoard(StoreScreen):
             new_changes=self._new_changes,
         )
         self.moment_view.set_lines([moment])
-        lines = backup_lines.around_lines(around, self.timeline.here, self.timeline.neighbours)
+        lines = backup_lines.around_lines(
+            around,
+            self.timeline.here,
+            self.timeline.neighbours,
+            # Where not all of it fits, the changes next to the moment matter most.
+            sums_first=self.has_class("-wide"),
+        )
         self.around_view.set_lines(lines, keep_scroll=True)
 
     @on(TimelineView.Moved)

@@ -138,10 +138,11 @@ Heights grow with the logarithm of the number of changes.
 
     @property
     def neighbours(self) -> tuple[Span | None, Span | None]:
-        """The columns before and after that of the moment, as far as they are in sight."""
+        """The nearest columns in sight, before and after that of the moment, that have changes."""
         at = self._cursor
-        before = self._columns[at - 1] if self._columns and at else None
-        return before, self._columns[at + 1] if at + 1 < len(self._columns) else None
+        before = (span for span in reversed(self._columns[:at]) if span.changes)
+        after = (span for span in self._columns[at + 1 :] if span.changes)
+        return next(before, None), next(after, None)
 
     @property
     def _cursor(self) -> int:

@@ -159,7 +159,7 @@ async def test_what_is_readable_is_saved_filled_from_a_backup_and_put_in_place(
         await eventually(pilot, lambda: isinstance(app.screen, Confirm | Choose), seconds=20)
         await settle(pilot)
         if isinstance(app.screen, Confirm):
-            assert "are lost" in screen_text(app)
+            assert " lost: " in screen_text(app)
             await press(pilot, "y")
             await until(pilot, Choose)
         await press(pilot, "j", "enter")
