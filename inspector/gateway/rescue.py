@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 """Told the stage of a work, how much of it is done, and how much there is (0: not known)."""
 
+SAVED_BYTES_MIN = 8_192
+"""In less than two pages there is no item."""
+
 
 class Trouble(Enum):
     """What is the matter with a store that needs recovery."""
@@ -46,9 +49,11 @@ def may_be_rescued(error: BaseException, path: Path) -> bool:
     from engine import CorruptStoreError, NotAStoreError, StoreNotFoundError
     from engine.backups import default_directory
 
-    if isinstance(error, StoreNotFoundError):
-        return default_directory(path).is_dir()
-    return isinstance(error, CorruptStoreError | NotAStoreError)
+    if not isinstance(error, StoreNotFoundError | CorruptStoreError | NotAStoreError):
+        return False
+    if default_directory(path).is_dir():
+        return True
+    return path.is_file() and path.stat().st_size >= SAVED_BYTES_MIN
 
 
 class RescueGateway:

@@ -160,7 +160,10 @@ def checked_new_file(text: str) -> Path:
     Raises:
         EditError: it exists, or there is no such directory.
     """
-    path = Path(text.strip()).expanduser()
+    try:
+        path = Path(display.unescape_from_editing(text.strip())).expanduser()
+    except display.EscapeError as error:
+        raise EditError(str(error), field="file") from error
     if not text.strip() or not path.name:
         raise EditError("say which file", field="file")
     if not path.parent.is_dir():

@@ -126,7 +126,9 @@ class Rescuing:
         answer = await self._app.push_screen_wait(
             Ask(
                 "Into which new file?",
-                value=str(store if missing else _free_name(store, word)),
+                value=display.escape_for_editing(
+                    str(store if missing else _free_name(store, word))
+                ),
                 note="It appears whole or not at all. "
                 + ("This is the store's own name." if missing else "The damaged file stays."),
                 check=checked_new_file,

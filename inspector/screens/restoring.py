@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from inspector import display, query_text, restore_lines
 from inspector.editing import EditError
+from inspector.failures import describe
 from inspector.gateway.past import RestorePreview, Wish, changes_of
 from inspector.screens.ask import Ask, checked_new_file
 from inspector.screens.backing_up import STAGES
@@ -62,6 +63,8 @@ class Restoring:
 
         With an `item_id` that item alone is offered first.
         """
+        from inspector.gateway import StalePlanError
+
         journey = _Journey(wish=wish, scope_kind="id" if item_id else "all")
         self._item_id = item_id
         steps: tuple[_Step, ...] = (self._show_difference, self._ask_scope, self._ask_target)
@@ -75,7 +78,13 @@ class Restoring:
                     return None
                 else:
                     decided.pop()
-            report = await self._confirm_and_restore(decided[-1])
+            try:
+                report = await self._confirm_and_restore(decided[-1])
+            except StalePlanError as error:
+                # What differs by now is to be looked at before it is decided again.
+                await self._app.show_failure(describe(error))
+                del decided[1:]
+                continue
             if report is not None:
                 await self._show_result(report)
                 return report
@@ -177,10 +186,11 @@ class Restoring:
         store = Path(self._gateway.info.path)
         preview = journey.preview
         number = "old" if preview is None else f"at-{preview.difference.after.sequence}"
+        proposed = store.with_name(f"{store.stem}-{number}{store.suffix}")
         answer = await self._app.push_screen_wait(
             Ask(
                 "Restore into the new file",
-                value=str(store.with_name(f"{store.stem}-{number}{store.suffix}")),
+                value=display.escape_for_editing(str(proposed)),
                 note="It appears whole or not at all. The store itself is not touched.",
                 check=checked_new_file,
             )
@@ -217,8 +227,6 @@ class Restoring:
         return report
 
     async def _in_place(self, preview: RestorePreview) -> RestoreReport | None:
-        from inspector.gateway import StalePlanError
-
         if preview.difference.is_empty:
             self._app.toast("The store is what it was then: there is nothing to do.")
             return None
@@ -236,18 +244,12 @@ class Restoring:
         )
         if not await self._app.push_screen_wait(question):
             return None
-        try:
-            report = await carry_stages(
-                self._app,
-                f"Restoring {name}",
-                lambda tell: self._gateway.past.restore_in_place(
-                    preview, tell, force=bool(holders)
-                ),
-                names=STAGES,
-            )
-        except StalePlanError as error:
-            self._app.report(error)
-            return None
+        report = await carry_stages(
+            self._app,
+            f"Restoring {name}",
+            lambda tell: self._gateway.past.restore_in_place(preview, tell, force=bool(holders)),
+            names=STAGES,
+        )
         if report is None:
             self._app.toast("Cancelled; the store is as it was.", severity="warning")
         return report

@@ -163,12 +163,14 @@ async def test_an_unexpected_error_in_the_app_ends_it_without_a_traceback(
 
 def test_every_action_of_the_table_can_be_carried_out() -> None:
     """Each has a method on its screen."""
+    from inspector.screens.backups import BackupsScreen
     from inspector.screens.browse import BrowseScreen
     from inspector.screens.conflict import ConflictScreen
     from inspector.screens.transitions import TransitionsScreen
 
     owners: dict[Scope, type] = {
         Scope.APP: InspectorApp,
+        Scope.BACKUPS: BackupsScreen,
         Scope.BROWSE: BrowseScreen,
         Scope.EDIT: EditScreen,
         Scope.CONFLICT: ConflictScreen,

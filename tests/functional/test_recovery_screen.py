@@ -242,3 +242,19 @@ async def test_a_damaged_backup_does_not_end_the_rescue(past: Path, open_app: Op
         await press(pilot, "enter")
         await browsing(app, pilot)
     assert len(await texts_at(past)) == 30
+
+
+async def test_a_hostile_name_of_the_store_is_harmless(past: Path, open_app: OpenApp) -> None:
+    """In titles, words and the line where the new file's name is edited; and it is kept exactly."""
+    evil = past.with_name("x\x1b]0;owned\x07[nope]\u202e.db")
+    Path(f"{past}.backups").rename(f"{evil}.backups")
+    async with open_app(evil) as (app, pilot):
+        await until(pilot, RecoveryScreen)
+        await drawn(pilot)
+        for key in ("r", "enter"):
+            await press(pilot, key)
+            await drawn(pilot)
+        await press(pilot, "enter")
+        await browsing(app, pilot)
+        await drawn(pilot)
+    assert len(await texts_at(evil)) == 40

@@ -187,9 +187,9 @@ async def test_a_store_that_changed_meanwhile_is_not_restored_unseen(
         await settle(pilot)
         assert "→" in screen_text(app)
         assert "new" in await texts_at(past)
-        await go(app, pilot, "escape", Choose)
-        for _ in range(3):
-            await press(pilot, "escape")
+        await go(app, pilot, "escape", DifferenceScreen)
+        assert "1 goes away" in screen_text(app)
+        await press(pilot, "escape")
         assert app.screen is backups(app)
 
 
@@ -251,7 +251,8 @@ async def test_read_only_restores_into_a_new_file_alone(
     target = tmp_path / "old.db"
     async with open_app(past, read_only=True) as (app, pilot):
         await go_to_backups(app, pilot)
-        await go(app, pilot, "tab", "j", "enter", DifferenceScreen, "c", Choose, "enter", Ask)
+        await go(app, pilot, "tab", "j", "enter", DifferenceScreen, "v", SidesScreen, "escape")
+        await go(app, pilot, DifferenceScreen, "c", Choose, "enter", Ask)
         app.screen.query_one(Input).value = str(target)
         await go(app, pilot, "enter", Confirm, "y", ResultScreen, "enter")
     assert len(await texts_at(target)) == 30
