@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -72,3 +73,49 @@ def reached(spans: Iterable[Span], before: int) -> list[int]:
     Where the clock was set back, a later change lies in an earlier span: what was reached stays.
     """
     return list(accumulate((span.last or 0 for span in spans), max, initial=before))[1:]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """The part of all spans that is in sight, joined to columns."""
+
+    columns: Sequence[Span] = ()
+    reached: Sequence[int] = ()
+    """The newest change at the end of each column."""
+    before: int = 0
+    """The newest change before the first column."""
+    first: int = 0
+    """The first span in sight."""
+
+    def column_of(self, sequence: int) -> int:
+        """Return the column that reaches a change."""
+        return max(0, min(bisect_left(self.reached, sequence), len(self.columns) - 1))
+
+    def nearest(self, column: int) -> tuple[Span | None, Span | None]:
+        """Return the nearest columns before and after one that have changes."""
+        before = (span for span in reversed(self.columns[:column]) if span.changes)
+        after = (span for span in self.columns[column + 1 :] if span.changes)
+        return next(before, None), next(after, None)
+
+
+def look(
+    density: Density, *, position: int, width: int, scale: float, first: int | None = None
+) -> Sight:
+    """Return a `scale`-th part of all time in at most `width` columns, with `position` in it.
+
+    It begins at the span `first`, if `position` is in sight from there; else that is its middle.
+    """
+    total = len(density.spans)
+    if not total or width <= 0:
+        return Sight()
+    shown = max(min(width, total), round(total / scale))
+    newest = reached(density.spans, density.oldest.sequence)
+    here = min(bisect_left(newest, position), total - 1)
+    if first is None or not first <= here < first + shown:
+        first = here - shown // 2
+    first = max(0, min(first, total - shown))
+    before = newest[first - 1] if first else density.oldest.sequence
+    joined_spans = columns(density.spans[first : first + shown], width)
+    return Sight(
+        columns=joined_spans, reached=reached(joined_spans, before), before=before, first=first
+    )

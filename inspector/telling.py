@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from textual.app import App
@@ -30,6 +31,13 @@ class TellingApp(App[None]):
     def toast(self, message: str, *, severity: SeverityLevel = "information") -> None:
         """Say something in passing; stored text in it is made visible."""
         self.notify(display.visible_line(message, 300), severity=severity, markup=False)
+
+    def say_cancelled(self, target: Path) -> None:
+        """Say that the file was not made; or that it was, before anybody could stop it."""
+        if target.exists():
+            self.toast(f"It was finished already: {target} is whole.", severity="warning")
+        else:
+            self.toast("Cancelled; no file was written.", severity="warning")
 
     def report(self, error: BaseException) -> None:
         """Show an error as a panel: what, why, and what to do."""

@@ -114,10 +114,19 @@ class BackupsGateway:
     async def create(self, kind: Kind, progress: Progress) -> Backup:
         """Make a backup while the store is in use; it is proven before it has a name.
 
+        Cancelled when it has one already, it is returned all the same.
+
         Raises:
             EngineError: it could not be made; nothing was published.
         """
-        return await self._store.backups.create(kind=kind, progress=progress)
+        known = {backup.name for backup in await self._store.backups.list()}
+        try:
+            return await self._store.backups.create(kind=kind, progress=progress)
+        except asyncio.CancelledError:
+            for backup in await self._store.backups.list():
+                if backup.name not in known:
+                    return backup
+            raise
 
     async def verify(self, backups: Sequence[Backup], progress: Progress) -> list[VerifyReport]:
         """Restore backups to a temporary place to prove them, one after the other.

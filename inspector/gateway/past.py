@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -126,21 +127,47 @@ class PastGateway:
     ) -> RestoreReport:
         """Make the store what it was; with `force` also while others write to it.
 
+        Cancelled when it is that already, it says so all the same: it can be undone.
+
         Raises:
             StoreInUseError: others have it open, and all of it was to be restored.
             StalePlanError: it has changed since the preview; nothing was restored.
         """
         wish = preview.wish
-        return await self._store.backups.restore(
-            sequence=wish.sequence,
-            backup=wish.backup,
-            scope=wish.scope,
-            in_place=True,
-            force=force,
-            # Whoever goes on writing makes every preview stale: theirs comes on top, or before.
-            preview=None if force else preview.difference,
-            progress=progress,
-        )
+        try:
+            return await self._store.backups.restore(
+                sequence=wish.sequence,
+                backup=wish.backup,
+                scope=wish.scope,
+                in_place=True,
+                force=force,
+                # Whoever goes on writing makes every preview stale: theirs is before, or on top.
+                preview=None if force else preview.difference,
+                progress=progress,
+            )
+        except asyncio.CancelledError:
+            done = await self._restored_since(preview)
+            if done is None:
+                raise
+            return done
+
+    async def _restored_since(self, preview: RestorePreview) -> RestoreReport | None:
+        """Return the restore that was written before it could be cancelled, if one was."""
+        from engine import RestoreReport
+
+        shown = preview.difference
+        for past in reversed(await self._store.backups.restores()):
+            same = past.point == shown.after and past.scope == preview.wish.scope
+            if same and past.first_sequence > shown.before.sequence:
+                return RestoreReport(
+                    point=past.point,
+                    scope=past.scope,
+                    items=shown.items.total,
+                    first_sequence=past.first_sequence,
+                    last_sequence=past.last_sequence,
+                    safety_backup=past.safety_backup,
+                )
+        return None
 
 
 def changes_of(report: RestoreReport) -> Sequences | None:

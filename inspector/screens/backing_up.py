@@ -156,7 +156,9 @@ class BackingUp:
             names=STAGES,
         )
         if copied is None:
-            self._app.toast("Cancelled; the copy has no manifest yet.", severity="warning")
+            self._app.toast(
+                "Cancelled; what was not copied whole is no backup there.", severity="warning"
+            )
         else:
             self._app.toast(f"Copied {copied.name} to {target}, and read it back")
 

@@ -55,7 +55,7 @@ class Rescuing:
                 names=STAGES,
             )
             if report is None:
-                self._app.toast("Cancelled; no file was written.", severity="warning")
+                self._app.say_cancelled(target)
                 return None
             lines = [f"{report.items:,} items are restored, as of the backup."]
             return await self._say_where(target, lines)
@@ -86,7 +86,7 @@ class Rescuing:
             names=SALVAGE_STAGES,
         )
         if report is None:
-            self._app.toast("Cancelled; the damaged file is as it was.", severity="warning")
+            self._app.say_cancelled(out)
             return None
         filled = await self._fill(out, report, backups)
         return await self._say_where(out, rescue_lines.salvage_lines(report, filled))

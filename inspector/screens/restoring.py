@@ -223,7 +223,7 @@ class Restoring:
             names=STAGES,
         )
         if report is None:
-            self._app.toast("Cancelled; no file was written.", severity="warning")
+            self._app.say_cancelled(target)
         return report
 
     async def _in_place(self, preview: RestorePreview) -> RestoreReport | None:

@@ -13,7 +13,6 @@ Keys: h l left right, with shift ten times as far; , . by one change; [ ] to bac
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -25,7 +24,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 
 from inspector import formatting
-from inspector.density import Density, Span, columns, reached
+from inspector.density import Density, Sight, Span, look
 from inspector.widgets.role_view import RoleView
 from inspector.widgets.roles import Line, Piece, Role
 from inspector.widgets.wrapping import line_cells
@@ -114,12 +113,7 @@ Heights grow with the logarithm of the number of changes.
         self._density: Density | None = None
         self._marks: Sequence[BackupMark] = ()
         self._scale = 1.0
-        self._first = 0
-        """The first span in sight."""
-        self._columns: list[Span] = []
-        self._reached: list[int] = []
-        self._before = 0
-        """What was reached before the first column."""
+        self._sight = Sight()
         self._dragging = False
 
     # What is shown -------------------------------------------------------------------------
@@ -134,43 +128,28 @@ Heights grow with the logarithm of the number of changes.
     @property
     def here(self) -> Span | None:
         """The changes in the column of the moment; None if there are none at all."""
-        return self._columns[self._cursor] if self._columns else None
+        return self._sight.columns[self._cursor] if self._sight.columns else None
 
     @property
     def neighbours(self) -> tuple[Span | None, Span | None]:
         """The nearest columns in sight, before and after that of the moment, that have changes."""
-        at = self._cursor
-        before = (span for span in reversed(self._columns[:at]) if span.changes)
-        after = (span for span in self._columns[at + 1 :] if span.changes)
-        return next(before, None), next(after, None)
+        return self._sight.nearest(self._cursor)
 
     @property
     def _cursor(self) -> int:
         """The column of the moment."""
-        return self._column_of(self.position)
+        return self._sight.column_of(self.position)
 
-    def _column_of(self, sequence: int) -> int:
-        """Return the column that reaches a change."""
-        return max(0, min(bisect_left(self._reached, sequence), len(self._columns) - 1))
-
-    def _lay_out(self) -> None:
-        """Join the spans in sight to columns."""
-        density, width = self._density, self.size.width
-        if density is None or not density.spans or not width:
-            self._columns, self._reached = [], []
-            self.refresh()
-            return
-        total = len(density.spans)
-        shown = max(min(width, total), round(total / self._scale))
-        all_reached = reached(density.spans, density.oldest.sequence)
-        here = min(bisect_left(all_reached, self.position), total - 1)
-        if not self._first <= here < self._first + shown:
-            self._first = here - shown // 2
-        self._first = max(0, min(self._first, total - shown))
-        spans = density.spans[self._first : self._first + shown]
-        self._before = all_reached[self._first - 1] if self._first else density.oldest.sequence
-        self._columns = columns(spans, width)
-        self._reached = reached(self._columns, self._before)
+    def _lay_out(self, *, centred: bool = False) -> None:
+        """Join the spans in sight to columns, with the moment in their middle if that is asked."""
+        if self._density is not None:
+            self._sight = look(
+                self._density,
+                position=self.position,
+                width=self.size.width,
+                scale=self._scale,
+                first=None if centred else self._sight.first,
+            )
         self.refresh()
 
     def validate_position(self, position: int) -> int:
@@ -195,7 +174,7 @@ Heights grow with the logarithm of the number of changes.
     def render_line(self, y: int) -> Strip:
         """Draw one line: of the chart, of the backups, or of the times."""
         width, base = self.size.width, self.rich_style
-        if not self._columns:
+        if not self._sight.columns:
             text = "  no changes yet" if y == CHART_LINES - 1 else ""
             return self.strip(((text, Role.DIM),), width, base)
         if y < CHART_LINES:
@@ -205,10 +184,10 @@ Heights grow with the logarithm of the number of changes.
 
     def _chart_line(self, level: int) -> Line:
         """Return the line `level` of the chart, from the bottom; what is undone is pale."""
-        most = math.log1p(max(span.changes for span in self._columns)) or 1.0
+        most = math.log1p(max(span.changes for span in self._sight.columns)) or 1.0
         cursor = self._cursor
         pieces: list[Piece] = []
-        for number, span in enumerate(self._columns):
+        for number, span in enumerate(self._sight.columns):
             eighths = math.ceil(math.log1p(span.changes) / most * 8 * CHART_LINES)
             glyph = _EIGHTHS[max(0, min(8, eighths - 8 * level))]
             if number == cursor:
@@ -218,17 +197,17 @@ Heights grow with the logarithm of the number of changes.
         return tuple(pieces)
 
     def _backup_line(self) -> Line:
-        glyphs = ["─"] * len(self._columns)
+        glyphs = ["─"] * len(self._sight.columns)
         for mark in self._marks:
-            if self._before <= mark.sequence <= self._reached[-1]:
-                at = self._column_of(mark.sequence)
+            if self._sight.before <= mark.sequence <= self._sight.reached[-1]:
+                at = self._sight.column_of(mark.sequence)
                 # A full backup is not hidden by what was built on it.
                 if glyphs[at] != "◆":
                     glyphs[at] = mark.glyph
         return tuple((g, Role.DIM if g == "─" else Role.STRONG) for g in glyphs)
 
     def _time_line(self, width: int) -> Line:
-        first, last = self._columns[0].start, self._columns[-1].end
+        first, last = self._sight.columns[0].start, self._sight.columns[-1].end
         left, right = formatting.exact_time(first), formatting.exact_time(last)
         cursor = self._cursor
         if line_cells(((left + right, Role.DIM),)) + 3 > width:
@@ -241,8 +220,8 @@ Heights grow with the logarithm of the number of changes.
 
     def _move_to_column(self, column: int) -> None:
         """Go to the end of a column that is in sight."""
-        if self._columns:
-            self.position = self._reached[max(0, min(column, len(self._reached) - 1))]
+        if self._sight.columns:
+            self.position = self._sight.reached[max(0, min(column, len(self._sight.reached) - 1))]
 
     def action_step(self, by: int) -> None:
         """Go to the next column, or the previous, that has changes."""
@@ -254,16 +233,16 @@ Heights grow with the logarithm of the number of changes.
 
     def _step(self, column: int, by: int) -> None:
         """Go to a column, and from there to one that is another moment."""
-        last = len(self._columns) - 1
+        last = len(self._sight.columns) - 1
         column = max(-1, min(column, last))
-        while 0 <= column <= last and self._reached[column] == self.position:
+        while 0 <= column <= last and self._sight.reached[column] == self.position:
             column += by
-        if not self._columns:
+        if not self._sight.columns:
             return
         if column > last:
             target = self.position
         else:
-            target = self._before if column < 0 else self._reached[column]
+            target = self._sight.before if column < 0 else self._sight.reached[column]
         # Beyond what is in sight there may be more: one change brings it into sight.
         self.position = target if target != self.position else self.position + by
 
@@ -295,18 +274,12 @@ Heights grow with the logarithm of the number of changes.
         """Show less time or more."""
         most = len(self._density.spans) / max(1, self.size.width) if self._density else 1.0
         self._scale = max(1.0, min(self._scale * by, most))
-        if self._density is not None and self._density.spans:
-            total = len(self._density.spans)
-            here = bisect_left(
-                reached(self._density.spans, self._density.oldest.sequence), self.position
-            )
-            self._first = here - round(total / self._scale) // 2
-        self._lay_out()
+        self._lay_out(centred=True)
         self.post_message(self.Moved(self, self.position))
 
     def action_choose(self) -> None:
         """Restore this moment."""
-        if self._columns:
+        if self._sight.columns:
             self.post_message(self.Chosen(self, self.position))
 
     def on_mouse_down(self, event: events.MouseDown) -> None:

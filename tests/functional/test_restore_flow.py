@@ -19,6 +19,8 @@ from textual.widgets import Input
 from engine import MemoryStore, open_store
 from inspector.app import InspectorApp
 from inspector.display import escape_for_editing
+from inspector.gateway import Gateway
+from inspector.gateway.past import Wish, changes_of
 from inspector.screens import backups_board, working
 from inspector.screens.ask import Ask
 from inspector.screens.dialogs import Busy, Choose, Confirm, FailurePanel
@@ -196,7 +198,7 @@ async def test_a_store_that_changed_meanwhile_is_not_restored_unseen(
 async def test_a_cancelled_restore_leaves_the_store_as_it_was(
     past: Path, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Esc while the safety backup is made: nothing was changed, and it is said."""
+    """Esc before it is written: nothing was changed, and it is said; or else it can be undone."""
     before = await texts_at(past)
     monkeypatch.setattr(working, "LOOK_SECONDS", 0.001)
     async with open_app(past) as (app, pilot):
@@ -209,9 +211,37 @@ async def test_a_cancelled_restore_leaves_the_store_as_it_was(
         while not isinstance(app.screen, Busy):
             await asyncio.sleep(0.001)
         app.screen.action_stop()
-        await eventually(pilot, lambda: isinstance(app.screen, Choose))
-        assert "the store is as it was" in screen_text(app)
+        await eventually(pilot, lambda: isinstance(app.screen, Choose | ResultScreen))
+        if isinstance(app.screen, ResultScreen):
+            await press(pilot, "u")
+        else:
+            assert "the store is as it was" in screen_text(app)
     assert await texts_at(past) == before
+
+
+async def test_a_restore_that_was_written_before_it_was_cancelled_can_be_undone(past: Path) -> None:
+    """It is not said to be cancelled: the store is no longer what it was."""
+    gateway = await Gateway.open(past)
+    try:
+        preview = await gateway.past.preview(Wish(sequence=GOOD), lambda *_: None)
+        task: asyncio.Task[Any]
+
+        def stop_at_the_write(stage: str, _done: int, _total: int) -> None:
+            if stage == "write":
+                task.cancel()
+
+        task = asyncio.create_task(
+            gateway.past.restore_in_place(preview, stop_at_the_write, force=False)
+        )
+        report = await task
+        assert report.first_sequence == GOOD + MAD + 1
+        assert report.items == MAD
+        changes = changes_of(report)
+        assert changes is not None
+        await gateway.undo(changes)
+    finally:
+        await gateway.close()
+    assert len(await texts_at(past)) == 10
 
 
 # Into a new file ---------------------------------------------------------------------------
