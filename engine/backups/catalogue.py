@@ -74,6 +74,18 @@ class Catalogue:
             chain.append(parent)
         return tuple(reversed(chain))
 
+    @property
+    def restorable(self) -> tuple[Backup, ...]:
+        """Those whose chain is whole as far as the manifests tell, newest first."""
+        return tuple(backup for backup in reversed(self.backups) if self._is_whole(backup))
+
+    def _is_whole(self, backup: Backup) -> bool:
+        try:
+            self.chain(backup)
+        except BrokenChainError:
+            return False
+        return True
+
     def artefact(self, backup: Backup) -> Path:
         """Return where the bytes of a backup are."""
         return self.directory / f"{backup.name}{ARTEFACT}"

@@ -53,6 +53,13 @@ class Pages:
         self.count = max(-(-len(data) // self.bytes), max(self._frames, default=0))
         self._pending = PENDING_BYTE // self.bytes + 1
 
+    @property
+    def missing(self) -> int:
+        """How many of the pages that the header speaks of the file ends before; 0 without one."""
+        if not self.header_is_whole:
+            return 0
+        return max(0, int.from_bytes((self.page(1) or b"")[28:32], "big") - self.count)
+
     def page(self, number: int) -> bytes | None:
         """Return a page, None if the file ends before its end."""
         at = self._frames.get(number)

@@ -163,7 +163,7 @@ def _rebuild(
             changes=mended.changes,
             missing_changes=mended.missing_changes,
             rows=found,
-            lost_pages=plan.lost_pages,
+            lost_pages=plan.lost_pages + pages.missing,
             lost_rows=plan.lost_rows,
             journal=journal,
         )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import shlex
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +18,7 @@ from inspector.cli.stores import AS_JSON, STORE, run
 from inspector.display import visible_line
 
 if TYPE_CHECKING:
-    from engine.doctor import Check, Examination
+    from engine.doctor import Check, Examination, FillReport
 
 HEALTHY, DOUBTFUL, DAMAGED = 0, 1, 2
 COLUMNS = (("check", 14), ("state", 8), ("evidence", 0))
@@ -48,9 +51,9 @@ REPAIRS = ("full-text", "counters", "tag-counters", "uses", "orphans", "permissi
 @click.option(
     "--fill-from",
     "source",
-    metavar="FILE",
+    metavar="FILE|FOLDER",
     type=click.Path(path_type=Path),
-    help="Then take what is lost from another store: a backup, restored to FILE.",
+    help="Then take what is lost from another store, or from the newest of a folder of backups.",
 )
 def doctor(
     store: Path,
@@ -73,7 +76,7 @@ def doctor(
       memory-inspector doctor agent.db --quick --json
       memory-inspector doctor agent.db --fix full-text --fix counters
       memory-inspector doctor agent.db --salvage saved.db
-      memory-inspector doctor agent.db --salvage saved.db --fill-from restored.db
+      memory-inspector doctor agent.db --salvage saved.db --fill-from agent.db.backups
       memory-inspector doctor saved.db --fill-from restored.db
     """
     if out is not None or source is not None:
@@ -99,7 +102,8 @@ def doctor(
 
 
 def _save(store: Path, out: Path | None, source: Path | None, *, as_json: bool) -> int:
-    from engine.doctor import fill, salvage
+    from engine.backups import default_directory
+    from engine.doctor import salvage
 
     facts: dict[str, Any] = {}
     lost: tuple[str, ...] = ()
@@ -110,7 +114,7 @@ def _save(store: Path, out: Path | None, source: Path | None, *, as_json: bool) 
             facts |= {name: getattr(report, name) for name in _SALVAGED}
             lost, complete = report.lost, report.complete
         if source is not None:
-            filled = run(fill(out or store, source, progress=_telling(progress)))
+            filled = run(_fill(out or store, source, _telling(progress)))
             facts |= {"filled": len(filled.filled)}
             lost = filled.still_lost
             complete = not lost
@@ -124,8 +128,35 @@ def _save(store: Path, out: Path | None, source: Path | None, *, as_json: bool) 
         if len(lost) > LOST_SHOWN:
             click.echo(f"and {len(lost) - LOST_SHOWN:,} more (--json names all)")
         if source is None:
-            click.echo("a backup may have them: restore it to a file, then use --fill-from")
+            backups = default_directory(store)
+            source = backups if backups.is_dir() else Path("FILE")
+            parts = ("memory-inspector", "doctor", str(out or store), "--fill-from", str(source))
+            output.print_text(f"a backup may have them: {shlex.join(parts)}")
     return HEALTHY if complete else DOUBTFUL
+
+
+async def _fill(path: Path, source: Path, progress: Callable[[str, int, int], None]) -> FillReport:
+    """Fill a salvaged store from another, or from the newest backup of a folder.
+
+    Raises:
+        BackupNotFoundError: the folder has none that can be restored.
+    """
+    from engine import BackupNotFoundError
+    from engine.backups import read_catalogue, restore_chain
+    from engine.doctor import fill
+
+    if not await asyncio.to_thread(source.is_dir):
+        return await fill(path, source, progress=progress)
+    catalogue = await asyncio.to_thread(read_catalogue, source)
+    if not catalogue.restorable:
+        raise BackupNotFoundError(
+            f"{source.name} has no backup that can be restored",
+            hint="memory-inspector backup list says why",
+        )
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".filling-") as work:
+        restored = Path(work) / "backup.db"
+        await restore_chain(catalogue, catalogue.restorable[0], restored, progress=progress)
+        return await fill(path, restored, progress=progress)
 
 
 def _shown(value: object) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from engine import Backup, RestoreReport
-    from engine.backups import Catalogue, Finding
+    from engine.backups import Finding
     from engine.doctor import Check, FillReport, SalvageReport
 
 Progress = Callable[[str, int, int], None]
@@ -84,7 +84,7 @@ class RescueGateway:
         return Plight(
             trouble=trouble,
             message=str(error),
-            backups=await asyncio.to_thread(_restorable, catalogue),
+            backups=catalogue.restorable,
             findings=catalogue.findings,
             readable=trouble is Trouble.DAMAGED and await self._is_readable(),
         )
@@ -152,17 +152,3 @@ class RescueGateway:
         from engine.backups import replace_damaged
 
         return await replace_damaged(self._path, rescued, clock=self._clock)
-
-
-def _restorable(catalogue: Catalogue) -> tuple[Backup, ...]:
-    """Return the backups whose chain is whole, newest first."""
-    from engine import BrokenChainError
-
-    found: list[Backup] = []
-    for backup in reversed(catalogue.backups):
-        try:
-            catalogue.chain(backup)
-        except BrokenChainError:
-            continue
-        found.append(backup)
-    return tuple(found)

@@ -103,3 +103,20 @@ def test_salvage_and_fill_from_bring_a_damaged_store_back(store: Path, capsys: C
     assert main(["doctor", str(out)]) == doctor.HEALTHY
     assert main(["doctor", str(store), "--salvage", str(out)]) == 1
     assert "exists already" in capsys.readouterr().err
+
+
+def test_what_is_lost_is_filled_from_the_newest_backup(store: Path, capsys: Capture) -> None:
+    """A folder of backups will do, and salvage says the command for the one beside the store."""
+    assert main(["backup", "create", str(store)]) == 0
+    with closing(driver.connect(store, isolation_level=None)) as connection:
+        connection.execute("UPDATE contents SET data = x'00' WHERE content_key = 7")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    out = store.with_name("out.db")
+    assert main(["doctor", str(store), "--salvage", str(out)]) == doctor.DOUBTFUL
+    backups = store.with_name(f"{store.name}.backups")
+    assert f"--fill-from {backups}" in capsys.readouterr().out
+    assert main(["doctor", str(out), "--fill-from", str(backups)]) == doctor.HEALTHY
+    empty = store.with_name("empty")
+    empty.mkdir()
+    assert main(["doctor", str(out), "--fill-from", str(empty)]) == 1
+    assert "no backup that can be restored" in capsys.readouterr().err
