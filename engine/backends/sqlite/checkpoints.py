@@ -87,6 +87,19 @@ class Checkpoints:
             self._begin_anew(None, 0)
         return emptied
 
+    async def settle(self, rows: int, somebody: asyncio.Event) -> None:
+        """Move the WAL into the main file beside the writer, until somebody wants to write.
+
+        What `empty` has to do afterwards is then little, and keeps nobody waiting for long.
+        """
+        if self._beside is None:
+            return
+        if self._task is None:
+            self._task = asyncio.create_task(self._move(self._beside, rows, long=False))
+        called = asyncio.ensure_future(somebody.wait())
+        await asyncio.wait([self._task, called], return_when=asyncio.FIRST_COMPLETED)
+        called.cancel()
+
     async def wait(self) -> None:
         """Wait for the checkpoint that is being made beside the writer, if any."""
         if self._task is not None:

@@ -168,7 +168,8 @@ class Writer:
             await asyncio.wait_for(self._wake.wait(), IDLE_SECONDS)
         except TimeoutError:
             await self._merge_text()
-            if await self._checkpoints.empty():
+            await self._checkpoints.settle(self._rows, self._wake)
+            if not self._waiting and await self._checkpoints.empty():
                 await self._wake.wait()
 
     async def merge_text(self) -> None:
