@@ -156,6 +156,11 @@ class InspectorApp(TellingApp):
         self.store_opened.publish(None)
         self.set_timer(SETTLED_SECONDS, _spare_from_collection)
 
+    @property
+    def looks_only(self) -> bool:
+        """Whether the store was to be opened without a chance to write."""
+        return self._read_only
+
     def open_again(self, path: Path, *, read_only: bool = False) -> None:
         """Open a store in the place of the one that could not be opened."""
         self._path, self._read_only = path, read_only or self._read_only

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -76,15 +77,15 @@ class Catalogue:
 
     @property
     def restorable(self) -> tuple[Backup, ...]:
-        """Those whose chain is whole as far as the manifests tell, newest first."""
+        """Those whose chain is whole, as far as manifests and sizes tell; newest first."""
         return tuple(backup for backup in reversed(self.backups) if self._is_whole(backup))
 
     def _is_whole(self, backup: Backup) -> bool:
         try:
-            self.chain(backup)
+            chain = self.chain(backup)
         except BrokenChainError:
             return False
-        return True
+        return all(link.is_there for link in chain)
 
     def artefact(self, backup: Backup) -> Path:
         """Return where the bytes of a backup are."""
@@ -149,10 +150,34 @@ def read_catalogue(directory: Path) -> Catalogue:
                 )
             )
         else:
-            backups.append(_with_verification(directory, manifest))
-    backups.sort(key=lambda b: (b.manifest.created_at, b.manifest.sequence, b.name))
+            backup = _with_verification(directory, manifest)
+            backups.append(backup)
+            if not backup.is_there:
+                findings.append(
+                    Finding(
+                        severity="error",
+                        what=f"the bytes of {name} are missing, or not all there",
+                        hint="it cannot be restored; make a new backup",
+                        backup=name,
+                    )
+                )
+    backups = in_order(backups)
     findings += _stray_artefacts(names)
     return Catalogue(directory=directory, backups=tuple(backups), findings=tuple(findings))
+
+
+def in_order(backups: Iterable[Backup]) -> list[Backup]:
+    """Return backups from the oldest to the newest.
+
+    By time; where a clock went back, a backup of a later change is the later one all the same.
+    """
+    later: dict[str, int] = {}
+    times: dict[str, int] = {}
+    for backup in sorted(backups, key=lambda b: (b.manifest.sequence, b.manifest.created_at)):
+        manifest = backup.manifest
+        times[backup.name] = max(later.get(manifest.lineage, 0), manifest.created_at)
+        later[manifest.lineage] = times[backup.name]
+    return sorted(backups, key=lambda b: (times[b.name], b.manifest.sequence, b.name))
 
 
 def _read_manifest(directory: Path, name: str) -> Manifest:
@@ -184,8 +209,18 @@ def _read_small(path: Path) -> bytes:
     return data
 
 
+def _is_there(directory: Path, manifest: Manifest) -> bool:
+    try:
+        status = os.lstat(directory / f"{manifest.name}{ARTEFACT}")
+    except OSError:
+        return False
+    return status.st_size == manifest.bytes
+
+
 def _with_verification(directory: Path, manifest: Manifest) -> Backup:
     """Return a backup with what is known of its verification; a false or old one counts as none."""
+    if not _is_there(directory, manifest):
+        return Backup(manifest=manifest, is_there=False)
     try:
         record = load_sealed(_read_small(directory / f"{manifest.name}{VERIFIED}"))
     except InvalidBackupError:
@@ -206,6 +241,12 @@ def dump_verification(manifest: Manifest, now: int) -> bytes:
         "engine_version": engine_version(),
     }
     return dump_sealed(record)
+
+
+def forget_verification(directory: Path, manifest: Manifest) -> None:
+    """Take back that a backup was verified: it is not what it was then."""
+    with suppress(OSError):
+        (directory / f"{manifest.name}{VERIFIED}").unlink(missing_ok=True)
 
 
 def remember_verification(directory: Path, manifest: Manifest, now: int) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from engine.backends.sqlite.connection import WRITER_CACHE_KIB, connect
 from engine.backends.sqlite.driver import run_procedure, translated
+from engine.backends.sqlite.making import refuse_journal
 from engine.backends.sqlite.opening import check_schema
 from engine.backends.sqlite.schema import APPLICATION_ID
 from engine.backups.artefact import corrupt, raw_limit, read_artefact
@@ -94,13 +95,14 @@ def _restore_chain(tell: Teller, links: Sequence[Link], target: Path) -> None:
 
 
 def refuse_existing(target: Path) -> None:
-    """Refuse to restore to where something is.
+    """Refuse to restore to where something is, be it the journal of a store that is gone.
 
     Raises:
         StorageError: it exists.
     """
     if os.path.lexists(target):
         raise _exists(target)
+    refuse_journal(target)
 
 
 def give_name(made: Path, target: Path) -> None:
@@ -110,6 +112,7 @@ def give_name(made: Path, target: Path) -> None:
         StorageError: something has that name already.
         OSError: the directory cannot be written.
     """
+    refuse_journal(target)
     try:
         # A link fails where a file has appeared meanwhile; a rename would replace it.
         target.hardlink_to(made)

@@ -213,6 +213,8 @@ class Backup:
 
     manifest: Manifest
     verified_at: datetime | None = None
+    is_there: bool = True
+    """Whether its bytes are there, as many as the manifest says."""
 
     @property
     def name(self) -> str:

@@ -13,7 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from engine.backends.sqlite.holding import holders_of
-from engine.backups.publishing import storage_errors, sync_directory
+from engine.backups.publishing import (
+    copy_file,
+    storage_errors,
+    sync_directory,
+    working_directory,
+)
 from engine.clock import Clock, system_clock, to_datetime
 from engine.errors import StorageError, StoreInUseError, StoreNotFoundError
 
@@ -68,15 +73,23 @@ def _replace(store: Path, rescued: Path, now: int) -> Path | None:
 
 
 def _keep(store: Path, now: int) -> Path | None:
-    """Give the damaged file and its journal a second name each, in a directory of their own."""
+    """Copy the damaged file and its journal into a directory of their own; return it.
+
+    Not linked: a crash would leave a store with two names, which is not opened.
+    """
     names = [store.with_name(f"{store.name}{suffix}") for suffix in ("", *COMPANIONS)]
     there = [path for path in names if os.path.lexists(path)]
     if not there:
         return None
     kept = store.with_name(f"{store.name}.damaged-{to_datetime(now):%Y%m%dt%H%M%S}z")
-    kept.mkdir(mode=0o700)
-    for path in there:
-        os.link(path, kept / path.name, follow_symlinks=False)
-    sync_directory(kept)
+    if os.path.lexists(kept):
+        raise StorageError(f"{kept.name} exists already", hint="try again in a second")
+    with working_directory(store.parent) as work:
+        copies = work / "kept"
+        copies.mkdir(mode=0o700)
+        for path in there:
+            copy_file(path, copies / path.name)
+        sync_directory(copies)
+        copies.rename(kept)
     sync_directory(store.parent)
     return kept

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from engine.backups.catalogue import Catalogue, read_catalogue
+from engine.backups.catalogue import Catalogue, in_order, read_catalogue
 from engine.backups.manifest import Backup
 from engine.backups.publishing import withdraw
 from engine.backups.threads import Teller
@@ -92,7 +92,7 @@ def plan_prune(
 
 
 def _newest_first(backups: Iterable[Backup]) -> list[Backup]:
-    return sorted(backups, key=lambda b: (b.created_at, b.sequence, b.name), reverse=True)
+    return in_order(backups)[::-1]
 
 
 def _children_first(catalogue: Catalogue, backups: Iterable[Backup]) -> list[Backup]:
@@ -110,8 +110,12 @@ def _reasons(
     chains: dict[str, Sequence[Backup]] = {}
     for backup in backups:
         try:
-            chains[backup.name] = catalogue.chain(backup)
+            chain = catalogue.chain(backup)
         except BrokenChainError:
+            chain = ()
+        if chain and all(link.is_there for link in chain):
+            chains[backup.name] = chain
+        else:
             reasons[backup.name].append("incomplete")
     whole = [backup for backup in backups if backup.name in chains]
     for backup in whole[: retention.last]:

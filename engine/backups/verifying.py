@@ -13,7 +13,7 @@ from typing import Any, Final
 from engine.backends.sqlite.connection import connect
 from engine.backends.sqlite.driver import translated
 from engine.backups.artefact import corrupt
-from engine.backups.catalogue import Catalogue, remember_verification
+from engine.backups.catalogue import Catalogue, forget_verification, remember_verification
 from engine.backups.chain import Link, links_of, rebuild
 from engine.backups.findings import Finding
 from engine.backups.manifest import Backup
@@ -58,6 +58,7 @@ def verify_links(tell: Teller, catalogue: Catalogue, backup: Backup, now: int) -
         findings.append(
             Finding(severity="error", what=error.message, hint=error.hint, backup=backup.name)
         )
+        forget_verification(catalogue.directory, backup.manifest)
     else:
         if os.access(catalogue.directory, os.W_OK):
             remember_verification(catalogue.directory, backup.manifest, now)

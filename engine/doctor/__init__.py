@@ -3,6 +3,7 @@
 from engine.doctor.examining import examine as examine
 from engine.doctor.filling import FillReport as FillReport
 from engine.doctor.filling import fill as fill
+from engine.doctor.filling import fill_from_backups as fill_from_backups
 from engine.doctor.repairing import REPAIRS as REPAIRS
 from engine.doctor.repairing import repair as repair
 from engine.doctor.report import Check as Check
@@ -22,6 +23,7 @@ __all__ = [
     "SalvageReport",
     "examine",
     "fill",
+    "fill_from_backups",
     "repair",
     "salvage",
 ]

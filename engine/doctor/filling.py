@@ -15,11 +15,19 @@ import orjson
 from engine.backends.sqlite.connection import connect_reader, connect_writer
 from engine.backends.sqlite.driver import run_procedure, translated
 from engine.backends.sqlite.opening import check_schema, prepare
+from engine.backups.catalogue import read_catalogue
+from engine.backups.chain import restore_chain
+from engine.backups.publishing import working_directory
 from engine.clock import system_clock
 from engine.doctor.agreement import SALVAGED
 from engine.doctor.mending import ACTOR
 from engine.doctor.report import OnChecked
-from engine.errors import EngineError, InvalidSettingError
+from engine.errors import (
+    BackupNotFoundError,
+    CorruptBackupError,
+    EngineError,
+    InvalidSettingError,
+)
 from engine.limits import Limits
 from engine.procedures.base import Procedure, Statement, TextChange
 from engine.procedures.fulltext import write_text
@@ -64,6 +72,59 @@ async def fill(
     except asyncio.CancelledError:
         await asyncio.wait([work])
         raise
+
+
+async def fill_from_backups(
+    path: str | os.PathLike[str],
+    directory: str | os.PathLike[str],
+    *,
+    progress: OnChecked | None = None,
+) -> FillReport:
+    """Give a salvaged store the items that it lost, from the backups of the store it was.
+
+    From the newest that can be restored, and from older ones as long as they have more.
+
+    Raises:
+        InvalidSettingError: the store at `path` was not salvaged.
+        BackupNotFoundError: the directory has no backup of that store that can be restored.
+        StorageError: there is no room to restore one.
+    """
+    path, tell = Path(path), progress or (lambda _stage, _done, _total: None)
+    catalogue = await asyncio.to_thread(read_catalogue, Path(directory))
+    origin = await asyncio.to_thread(_origin, path)
+    filled: list[str] = []
+    still_lost: tuple[str, ...] | None = None
+    for backup in catalogue.restorable:
+        if origin not in (None, backup.manifest.store_id):
+            continue
+        # Of its maker alone, and cleared up by whoever comes next if that is killed.
+        with working_directory(path.parent) as work:
+            restored = work / "backup.db"
+            try:
+                await restore_chain(catalogue, backup, restored, progress=tell)
+            except CorruptBackupError:
+                continue
+            report = await fill(path, restored, progress=tell)
+        filled += report.filled
+        still_lost = report.still_lost
+        if not still_lost or not report.filled:
+            break
+    if still_lost is None:
+        raise BackupNotFoundError(
+            f"{Path(directory).name} has no backup of this store that can be restored",
+            hint="memory-inspector backup list shows what is there",
+        )
+    return FillReport(filled=tuple(filled), still_lost=still_lost)
+
+
+def _origin(path: Path) -> str | None:
+    """Return the id of the store from which the one at `path` was salvaged, if it is known."""
+    found = prepare(path, read_only=True, create=False, now=0)
+    with closing(
+        connect_reader(found.path, immutable=found.immutable, busy_timeout_seconds=BUSY_SECONDS)
+    ) as connection:
+        origin = run_procedure(connection, _salvage_facts(path)).get("from")
+    return None if origin is None else str(origin)
 
 
 def _fill(path: Path, source: Path, progress: OnChecked) -> FillReport:

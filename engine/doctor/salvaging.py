@@ -16,7 +16,7 @@ import orjson
 
 from engine.backends.sqlite.connection import connect
 from engine.backends.sqlite.driver import run_procedure, translated
-from engine.backends.sqlite.making import COPY_SUFFIX, making_store
+from engine.backends.sqlite.making import COPY_SUFFIX, making_store, refuse_journal
 from engine.backends.sqlite.opening import absolute
 from engine.backends.sqlite.schema import SCHEMA_VERSION
 from engine.clock import system_clock
@@ -100,6 +100,7 @@ def _salvage(path: Path, out: Path, progress: OnChecked) -> SalvageReport:
         raise UnsafePathError(f"{path.name} is not a regular file", hint="a store is a plain file")
     if os.path.lexists(out):
         raise StorageError(f"{out} exists already", hint="choose another name")
+    refuse_journal(out)
     if not out.parent.is_dir():
         raise StorageError(f"there is no directory {str(out.parent)!r}", hint="make it first")
     now = system_clock()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -136,27 +135,12 @@ def _save(store: Path, out: Path | None, source: Path | None, *, as_json: bool) 
 
 
 async def _fill(path: Path, source: Path, progress: Callable[[str, int, int], None]) -> FillReport:
-    """Fill a salvaged store from another, or from the newest backup of a folder.
+    """Fill a salvaged store from another, or from a folder of backups."""
+    from engine.doctor import fill, fill_from_backups
 
-    Raises:
-        BackupNotFoundError: the folder has none that can be restored.
-    """
-    from engine import BackupNotFoundError
-    from engine.backups import read_catalogue, restore_chain
-    from engine.doctor import fill
-
-    if not await asyncio.to_thread(source.is_dir):
-        return await fill(path, source, progress=progress)
-    catalogue = await asyncio.to_thread(read_catalogue, source)
-    if not catalogue.restorable:
-        raise BackupNotFoundError(
-            f"{source.name} has no backup that can be restored",
-            hint="memory-inspector backup list says why",
-        )
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".filling-") as work:
-        restored = Path(work) / "backup.db"
-        await restore_chain(catalogue, catalogue.restorable[0], restored, progress=progress)
-        return await fill(path, restored, progress=progress)
+    if await asyncio.to_thread(source.is_dir):
+        return await fill_from_backups(path, source, progress=progress)
+    return await fill(path, source, progress=progress)
 
 
 def _shown(value: object) -> str:

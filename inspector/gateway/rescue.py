@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -129,18 +128,16 @@ class RescueGateway:
 
         return await salvage(self._path, out, progress=progress)
 
-    async def fill(self, out: Path, backup: Backup, progress: Progress) -> FillReport:
-        """Give a salvaged store those items that it lost and a backup has.
+    async def fill(self, out: Path, progress: Progress) -> FillReport:
+        """Give a salvaged store those items that it lost and a backup of it has.
 
         Raises:
-            EngineError: the backup cannot be restored; what was salvaged stays as it is.
+            EngineError: no backup can be restored; what was salvaged stays as it is.
         """
-        from engine.doctor import fill
+        from engine.backups import default_directory
+        from engine.doctor import fill_from_backups
 
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".filling-") as work:
-            source = Path(work) / "backup.db"
-            await self.restore(backup, source, progress)
-            return await fill(out, source, progress=progress)
+        return await fill_from_backups(out, default_directory(self._path), progress=progress)
 
     async def replace(self, rescued: Path) -> Path | None:
         """Give the store's name to a rescued file; return where the damaged one is kept.

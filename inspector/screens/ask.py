@@ -170,4 +170,6 @@ def checked_new_file(text: str) -> Path:
         raise EditError(f"there is no directory {path.parent}", field="file")
     if path.exists() or path.is_symlink():
         raise EditError("this file exists; nothing is overwritten", field="file")
+    if path.with_name(f"{path.name}-wal").exists():
+        raise EditError("the journal of an old store lies at that name", field="file")
     return path

@@ -132,7 +132,8 @@ class RecoveryScreen(Screen[None]):
             await self._save(name)
 
     async def _save(self, name: str) -> None:
-        rescuing = Rescuing(self.inspector, self._rescue, may_replace=not self._is_open)
+        may_replace = not self._is_open and not self.inspector.looks_only
+        rescuing = Rescuing(self.inspector, self._rescue, may_replace=may_replace)
         work_of = {RESTORE: rescuing.restore, SALVAGE: rescuing.salvage}
         saved = await work_of[name](self._plight.backups)
         if saved is not None and not self._is_open:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inspector import display, rescue_lines
+from inspector.gateway import EngineError
 from inspector.screens.ask import Ask, checked_new_file
 from inspector.screens.backing_up import STAGES
 from inspector.screens.dialogs import Choose, Confirm
@@ -99,7 +100,7 @@ class Rescuing:
             return None
         newest = backups[0]
         question = Confirm(
-            "Take what is lost from the newest backup?",
+            "Take what is lost from the backups?",
             lines=[
                 *rescue_lines.salvage_lines(report, None),
                 f"The newest backup, {rescue_lines.backup_text(newest, now=self._app.now())}",
@@ -110,19 +111,25 @@ class Rescuing:
         )
         if not await self._app.push_screen_wait(question):
             return None
-        return await carry_stages(
-            self._app,
-            "Filling in from the backup",
-            lambda tell: self._rescue.fill(out, newest, tell),
-            names=SALVAGE_STAGES,
-        )
+        try:
+            return await carry_stages(
+                self._app,
+                "Filling in from the backups",
+                lambda tell: self._rescue.fill(out, tell),
+                names=SALVAGE_STAGES,
+            )
+        except EngineError as error:
+            # What was saved is saved, and the person is told where.
+            self._app.report(error)
+            return None
 
     # Where to ------------------------------------------------------------------------------
 
     async def _ask_file(self, word: str) -> Path | None:
         """Return the new file; where the store is missing, that is the store itself."""
         store = self._rescue.path
-        missing = self._may_replace and not store.exists()
+        names = (store, store.with_name(f"{store.name}-wal"))
+        missing = self._may_replace and not any(path.exists() for path in names)
         answer = await self._app.push_screen_wait(
             Ask(
                 "Into which new file?",
@@ -200,6 +207,6 @@ def _free_name(store: Path, word: str) -> Path:
     while True:
         suffix = f"-{word}" if not number else f"-{word}-{number}"
         path = store.with_name(f"{store.stem}{suffix}{store.suffix}")
-        if not path.exists():
+        if not any(path.with_name(f"{path.name}{end}").exists() for end in ("", "-wal")):
             return path
         number += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import stat
 from contextlib import aclosing, closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -511,3 +512,70 @@ async def test_leftovers_of_dead_processes_are_swept(store: MemoryStore) -> None
         assert read_catalogue(directory).backups == ()
         assert alive.exists()
     assert list(directory.iterdir()) == []
+
+
+async def test_a_backup_without_its_bytes_is_told_and_protects_nothing(
+    store: MemoryStore,
+) -> None:
+    """It is a finding, not verified, not restorable; pruning keeps the good one and not for it."""
+    await store.put("one", 1)
+    good = await store.backups.create()
+    await store.put("two", 2)
+    lost = await store.backups.create()
+    (store.backups.directory / f"{lost.name}.zst").unlink()
+
+    catalogue = await store.backups.catalogue()
+    assert [finding.backup for finding in catalogue.findings] == [lost.name]
+    assert catalogue.find(lost.name).verified_at is None
+    assert [backup.name for backup in catalogue.restorable] == [good.name]
+    plan = await store.backups.prune(keep_last=1)
+    assert plan.keep[good.name] == ("last", "newest verified")
+    assert good.name not in plan.delete
+
+
+async def test_a_backup_that_fails_is_verified_no_more(store: MemoryStore) -> None:
+    """What was said of it before does not hold: pruning goes by the one before."""
+    await store.put("one", 1)
+    good = await store.backups.create()
+    await store.put("two", 2)
+    bad = await store.backups.create()
+    artefact = store.backups.directory / f"{bad.name}.zst"
+    data = bytearray(artefact.read_bytes())
+    data[len(data) // 2] ^= 1
+    artefact.write_bytes(data)
+
+    assert not (await store.backups.verify(bad)).ok
+    assert (await store.backups.catalogue()).find(bad.name).verified_at is None
+    plan = await store.backups.prune(keep_last=1)
+    assert "newest verified" in plan.keep[good.name]
+
+
+async def test_a_clock_set_back_does_not_make_a_later_backup_older(
+    store: MemoryStore, clock: ManualClock
+) -> None:
+    """The one of the later change is the newest, whatever time it is."""
+    await store.put("one", 1)
+    await store.backups.create()
+    clock.now -= timedelta(days=3)
+    await store.put("two", 2)
+    newest = await store.backups.create()
+    assert (await store.backups.list())[-1].name == newest.name
+    plan = await store.backups.prune(keep_last=1)
+    assert newest.name in plan.keep
+
+
+async def test_nothing_is_restored_beside_the_journal_of_a_store_that_is_gone(
+    store: MemoryStore, tmp_path: Path
+) -> None:
+    """It would be played into what was restored; and it may be all that is left of the newest."""
+    await store.put("one", 1)
+    backup = await store.backups.create()
+    target = tmp_path / "restored.db"
+    journal = tmp_path / "restored.db-wal"
+    journal.write_bytes(b"what was written last")
+    with pytest.raises(StorageError, match="journal"):
+        await restore_chain(await store.backups.catalogue(), backup, target)
+    with pytest.raises(StorageError, match="journal"):
+        await open_store(target)
+    assert journal.read_bytes() == b"what was written last"
+    assert not target.exists()

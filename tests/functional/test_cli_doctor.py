@@ -119,4 +119,4 @@ def test_what_is_lost_is_filled_from_the_newest_backup(store: Path, capsys: Capt
     empty = store.with_name("empty")
     empty.mkdir()
     assert main(["doctor", str(out), "--fill-from", str(empty)]) == 1
-    assert "no backup that can be restored" in capsys.readouterr().err
+    assert "no backup of this store that can be restored" in capsys.readouterr().err

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine import InvalidSettingError
 from engine.backups import Backup, Catalogue, Manifest, Retention, plan_prune
+from engine.backups.catalogue import in_order
 from engine.backups.schedule import find_due
 from engine.clock import to_microseconds
 
@@ -179,8 +180,7 @@ def test_pruning_leaves_only_whole_chains(
         assert {b.name for b in left if is_whole(remaining, b)} == whole & {b.name for b in left}
     verified_whole = [b for b in present if b.name in whole and b.verified_at is not None]
     if verified_whole:
-        newest = max(b.created_at for b in verified_whole)
-        assert any(b.created_at == newest for b in left if b in verified_whole)
+        assert [b for b in in_order(present) if b in verified_whole][-1] in left
 
 
 def is_whole(known: Catalogue, one: Backup) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from engine.backends.sqlite.connection import connect, connect_reader
 from engine.backends.sqlite.driver import translated
-from engine.errors import StorageError, StoreBusyError
+from engine.errors import EngineError, StorageError, StoreBusyError
 
 COPY_SECONDS: Final = 600.0
 _sync_data: Final = getattr(os, "fdatasync", os.fsync)
@@ -79,6 +79,9 @@ def _copy(reader: Any, target: Path, seconds: float) -> None:
         finally:
             writer.close()
         os.fsync(handle)
+    except EngineError:
+        # Some are an `OSError` as well, and say already what is the matter.
+        raise
     except OSError as error:
         raise StorageError(
             f"{target.name} cannot be written: {error.strerror}",

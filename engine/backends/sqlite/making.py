@@ -153,8 +153,27 @@ def _make_at(temporary: Path, now: int) -> None:
         connection.close()
 
 
+def refuse_journal(path: Path) -> None:
+    """Refuse a name for a new store at which the journal of an old one lies.
+
+    SQLite would play it into the new store, and destroy that.
+
+    Raises:
+        StorageError: there is one.
+    """
+    for suffix in ("-wal", "-journal"):
+        journal = path.with_name(f"{path.name}{suffix}")
+        if os.path.lexists(journal) and (journal.is_symlink() or journal.stat().st_size > 0):
+            raise StorageError(
+                f"{journal.name} lies there, the journal of a store that is gone: it may hold "
+                "what was written last, and would destroy a new store of that name",
+                hint="choose another name; or move the journal elsewhere, and keep it",
+            )
+
+
 def _publish(temporary: Path, path: Path) -> None:
     """Give a new store its name, unless something has it."""
+    refuse_journal(path)
     taken = _TakenError(f"{path.name} exists already", hint="choose another name")
     # A link fails where a file has appeared meanwhile; a rename would replace it.
     try:
