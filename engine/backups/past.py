@@ -18,10 +18,18 @@ from engine.backends.sqlite.opening import check_schema, prepare
 from engine.backups.catalogue import read_catalogue
 from engine.backups.chain import links_of, rebuild
 from engine.backups.manifest import Backup
-from engine.backups.rewound import rewind_file
+from engine.backups.rewound import connect_detached, rewind_file
 from engine.backups.threads import Teller
 from engine.differences import RestorePoint
-from engine.errors import EngineError, RestorePointError, StoreError
+from engine.errors import (
+    CorruptBackupError,
+    CorruptStoreError,
+    EngineError,
+    RestorePointError,
+    SchemaTooNewError,
+    StoreError,
+    UnsafePathError,
+)
 from engine.procedures.base import Procedure
 from engine.procedures.names import Extractor
 from engine.procedures.points import (
@@ -33,6 +41,8 @@ from engine.procedures.points import (
 )
 
 BUSY_SECONDS = 5.0
+_OF_DAMAGE = (EngineError, LookupError, TypeError, ValueError, AttributeError)
+"""What reading damaged pages raises: they may hold anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +77,45 @@ def make_past(tell: Teller, wish: Wish, path: Path) -> RestorePoint:
     if wish.backup is None:
         reach, point, unreadable = _ask_live(wish)
         if point is not None:
-            tell("copy", 0, 0)
-            copy_out(wish.store, path)
-            rewind_file(tell, path, point.sequence, dict(wish.extractors))
+            _make_from_log(tell, wish, path, point)
             return point
     else:
         reach, unreadable = None, None
     return _make_from_backups(tell, wish, path, reach, unreadable)
+
+
+def make_sound_past(tell: Teller, wish: Wish, path: Path, *, from_log: bool = True) -> RestorePoint:
+    """Make the new file `path` the store as it was, checked through and through. Blocks.
+
+    A store may be damaged and still open, and its log be read: where what comes of that is not
+    sound, a backup is taken. Without `from_log` the store is known to be damaged, and asked for
+    nothing but which one it is.
+
+    Raises:
+        RestorePointError: neither the change log nor a backup reaches it.
+        BackupNotFoundError: there is no backup of this name.
+        CorruptBackupError: the backup that was named, or the only one that reaches it, is damaged.
+        CorruptStoreError: the store is damaged, and no backup that is whole reaches the point.
+        StorageError: there is no room.
+    """
+    reach: Reach | None = None
+    damage: EngineError | None = None
+    if wish.backup is None:
+        reach, point, damage = _ask_live(wish)
+        if not from_log:
+            damage = damage or CorruptStoreError("the store is damaged")
+        elif point is not None:
+            try:
+                _make_from_log(tell, wish, path, point)
+                _require_sound(tell, path)
+            except _OF_DAMAGE as error:
+                if tell.stopped or isinstance(error, OSError):
+                    raise
+                damage = _as_damage(error)
+                _clear(path)
+            else:
+                return point
+    return _make_from_backups(tell, wish, path, reach, damage, check=True)
 
 
 def find_point(wish: Wish) -> RestorePoint | None:
@@ -103,12 +145,47 @@ def resolve(wish: Wish, reach: Reach) -> Procedure[RestorePoint | None]:
 
 
 def is_sound(store: Path) -> bool:
-    """Return whether a store can be opened, and SQLite finds its pages in order. Blocks."""
+    """Return whether a store can be opened, and SQLite finds its pages in order. Blocks.
+
+    Raises:
+        StoreNotFoundError: there is none.
+        StoreBusyError: somebody holds it.
+        StorageError: the system refuses to read it.
+        SchemaTooNewError: it is of a newer engine.
+        UnsafePathError: it is a link, or no file.
+    """
     try:
         with closing(_open_live(store)) as connection, translated():
-            return bool(connection.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)])
-    except StoreError:
+            return _fault_of(connection) is None
+    except StoreError as error:
+        # None of these is damage: such a store must not be taken for one that is.
+        if isinstance(error, OSError | SchemaTooNewError | UnsafePathError):
+            raise
         return False
+
+
+def _fault_of(connection: Any) -> str | None:
+    """Return what is wrong with the pages or the rows of a database, None if nothing is."""
+    ((fault,),) = connection.execute("PRAGMA integrity_check(1)").fetchall()
+    if fault != "ok":
+        return f"{fault:.200}"
+    dangling = connection.execute("PRAGMA foreign_key_check").fetchone()
+    return None if dangling is None else f"rows of {dangling[0]} refer to what is not there"
+
+
+def _require_sound(tell: Teller, path: Path) -> None:
+    """Refuse a file that was made of what is damaged.
+
+    Raises:
+        CorruptStoreError: it is not sound.
+    """
+    tell("check", 0, 0)
+    with closing(connect_detached(path)) as connection, translated():
+        tell.watch(connection)
+        fault = _fault_of(connection)
+        if fault is not None:
+            raise CorruptStoreError(f"what was made is not sound: {fault}")
+        connection.execute("INSERT INTO items_text(items_text) VALUES ('integrity-check')")
 
 
 def _reach() -> Procedure[Reach]:
@@ -138,10 +215,31 @@ def _ask_live(wish: Wish) -> tuple[Reach | None, RestorePoint | None, EngineErro
             return reach, run_procedure(connection, resolve(wish, reach)), None
     except StoreError as error:
         return None, None, error
+    except (LookupError, TypeError, ValueError) as error:
+        return None, None, _as_damage(error)
+
+
+def _as_damage(error: Exception) -> EngineError:
+    """Return an error that was met while damaged pages were read as one of ours."""
+    if isinstance(error, EngineError):
+        return error
+    return CorruptStoreError(f"the database is damaged: {error}")
+
+
+def _make_from_log(tell: Teller, wish: Wish, path: Path, point: RestorePoint) -> None:
+    tell("copy", 0, 0)
+    copy_out(wish.store, path)
+    rewind_file(tell, path, point.sequence, dict(wish.extractors))
 
 
 def _make_from_backups(
-    tell: Teller, wish: Wish, path: Path, reach: Reach | None, unreadable: EngineError | None
+    tell: Teller,
+    wish: Wish,
+    path: Path,
+    reach: Reach | None,
+    unreadable: EngineError | None,
+    *,
+    check: bool = False,
 ) -> RestorePoint:
     catalogue = read_catalogue(wish.directory)
     if wish.backup is not None:
@@ -153,6 +251,8 @@ def _make_from_backups(
         try:
             rebuild(tell, links_of(catalogue, backup), path)
             point = _rewind_restored(tell, wish, path, backup)
+            if check and point is not None:
+                _require_sound(tell, path)
         except EngineError as error:
             if tell.stopped or isinstance(error, OSError):
                 raise
@@ -161,13 +261,27 @@ def _make_from_backups(
         else:
             if point is not None:
                 return point
-        for suffix in ("", "-wal", "-shm"):
-            path.with_name(f"{path.name}{suffix}").unlink(missing_ok=True)
+        _clear(path)
+    if isinstance(unreadable, CorruptStoreError) and (
+        failure is None or isinstance(failure, CorruptBackupError | CorruptStoreError)
+    ):
+        why = "no backup reaches" if failure is None else "no backup that is whole reaches"
+        raise CorruptStoreError(
+            f"the store is damaged, and {why} {wish}: {(failure or unreadable).message}",
+            hint="memory-inspector backup list shows what there is; "
+            "memory-inspector doctor STORE --salvage FILE saves what can still be read",
+        ) from (failure or unreadable)
     if failure is not None:
         raise failure
     if unreadable is not None and not candidates:
         raise unreadable
     raise _out_of_reach(wish, catalogue.backups, reach)
+
+
+def _clear(path: Path) -> None:
+    """Remove what was made in vain."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(f"{path.name}{suffix}").unlink(missing_ok=True)
 
 
 def _candidates(wish: Wish, backups: Iterable[Backup], reach: Reach | None) -> list[Backup]:

@@ -16,7 +16,7 @@ from engine.backends.sqlite.holding import holders_of
 from engine.backends.sqlite.making import create_store
 from engine.backups.artefact import CHUNK_BYTES
 from engine.backups.chain import give_name, refuse_existing
-from engine.backups.past import Wish, is_sound, make_past
+from engine.backups.past import Wish, is_sound, make_sound_past
 from engine.backups.past_file import PastFile
 from engine.backups.publishing import (
     create_file,
@@ -61,6 +61,7 @@ def restore_to_file(tell: Teller, order: FileOrder) -> RestoreReport:
 
     Raises:
         RestorePointError: neither the change log nor a backup reaches the point.
+        CorruptStoreError: the store is damaged, and no backup that is whole reaches it.
         StorageError: `target` exists, or cannot be written.
     """
     target = order.target
@@ -68,7 +69,8 @@ def restore_to_file(tell: Teller, order: FileOrder) -> RestoreReport:
     sweep(target.parent)
     with working_directory(target.parent) as work:
         path = work / "restored.db"
-        point = make_past(tell, order.wish, path)
+        # Checked before it has its name: the store may be damaged, and not have said so.
+        point = make_sound_past(tell, order.wish, path)
         if order.scope:
             whole, path = path, work / "scope.db"
             items = _extract(tell, whole, path, order, point)
@@ -88,9 +90,9 @@ def replace_unreadable(tell: Teller, order: FileOrder) -> RestoreReport:
 
     Raises:
         StoreInUseError: somebody has it open, and would go on to write to what is moved aside.
-        InvalidSettingError: it can be read.
+        InvalidSettingError: it is sound.
         UnsafePathError: it is a link, or no file.
-        RestorePointError: no backup reaches the point.
+        CorruptStoreError: no backup that is whole reaches the point.
         StorageError: there is no room, or the folder cannot be written.
     """
     target = order.target
@@ -107,7 +109,7 @@ def replace_unreadable(tell: Teller, order: FileOrder) -> RestoreReport:
     sweep(target.parent)
     with working_directory(target.parent) as work:
         path = work / "restored.db"
-        point = make_past(tell, order.wish, path)
+        point = make_sound_past(tell, order.wish, path, from_log=False)
         items = _go_on_alone(path)
         aside = target.with_name(f"{target.name}.damaged-{secrets.token_hex(4)}")
         with storage_errors(f"{target.name} cannot be replaced"):

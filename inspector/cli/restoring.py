@@ -177,22 +177,14 @@ def _have_named(store: Path, what: str) -> None:
 
 
 def _is_readable(store: Path) -> bool:
-    """Return whether a store is there and can be opened.
+    """Return whether a store is there, can be opened, and has its pages in order.
 
     Raises:
-        StoreError: it cannot, but is not damaged either.
+        StoreError: it cannot be opened, but is not damaged either.
     """
-    from engine import CorruptStoreError, NotAStoreError
+    from engine.backups.past import is_sound
 
-    async def look() -> None:
-        async with reading(store) as memories:
-            await memories.count()
-
-    try:
-        run(look())
-    except (CorruptStoreError, NotAStoreError):
-        return False
-    return True
+    return is_sound(store)
 
 
 async def _in_place_of_unreadable(
