@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from engine.backups.catalogue import read_catalogue
 from engine.backups.manifest import Backup, Kind
 from engine.backups.past import Wish, find_point, make_past
 from engine.backups.past_file import PastFile
@@ -31,8 +32,14 @@ from engine.differences import (
     RestoreReport,
     StoreDifference,
 )
-from engine.errors import InvalidSettingError, ReadOnlyStoreError
-from engine.procedures import comparing, restoring, selection
+from engine.errors import (
+    CorruptBackupError,
+    CorruptStoreError,
+    InvalidBackupError,
+    InvalidSettingError,
+    ReadOnlyStoreError,
+)
+from engine.procedures import comparing, lookup, restoring, selection
 from engine.procedures.base import Procedure, Statement
 from engine.procedures.names import Names, json_values
 from engine.procedures.pasts import Wanted, everything
@@ -93,6 +100,9 @@ class Restoring(Aspect):
             StoreInUseError: others have the store open for writing, and everything was to be
                 restored in place (unless `force`).
             StalePlanError: the store has changed since the preview.
+            InvalidBackupError: the backup is of another store, and was to be restored in place.
+            CorruptStoreError: the store is damaged: into `target`, no backup that is whole reaches
+                the point; in place, no backup could be made before. Nothing was changed.
             StorageError: `target` exists, or there is no room; nothing was changed.
         """
         if (target is None) is not in_place:
@@ -129,6 +139,7 @@ class Restoring(Aspect):
         Raises:
             InvalidSettingError: not exactly one point is given.
             RestorePointError: neither the change log nor a backup reaches the point.
+            InvalidBackupError: the backup is of another store.
         """
         wish = self._wish(sequence, time, backup)
         node = self._core._filter(scope)
@@ -169,7 +180,7 @@ class Restoring(Aspect):
         with ExitStack() as stack:
             # Found first: a restore that cannot be made shall not cost a backup.
             source = await self._open_source(stack, wish, scope, node, progress)
-            safety = None if scope else await self.create(kind="full", progress=progress)
+            safety = None if scope else await self._make_safe(progress)
             author = Author(ACTOR, self._clock(), reason=ACTOR)
             record = {
                 "at": author.at,
@@ -201,11 +212,43 @@ class Restoring(Aspect):
             safety_backup=None if safety is None else safety.name,
         )
 
+    async def _make_safe(self, progress: Progress) -> Backup:
+        """Make the backup that a restore of everything begins with."""
+        try:
+            return await self.create(kind="full", progress=progress)
+        except (CorruptBackupError, CorruptStoreError) as error:
+            # It was read back where it was written: what does not restore was damaged before.
+            raise CorruptStoreError(
+                f"{self._path.name} is damaged: a backup of it, which a restore in place begins "
+                f"with, cannot be made ({error.message})",
+                hint="restore to a target, or in place while nobody has the store open: "
+                "memory-inspector backup restore",
+            ) from error
+
+    async def _refuse_foreign(self, name: str) -> None:
+        """Refuse what would replace everything in this store by what another one has.
+
+        Raises:
+            BackupNotFoundError: there is no backup of this name.
+            InvalidBackupError: it is of another store.
+        """
+        backup = (await asyncio.to_thread(read_catalogue, self.directory)).find(name)
+        facts = await self._backend.read(lookup.store_facts)
+        if backup.manifest.store_id != facts.store_id:
+            raise InvalidBackupError(
+                f"the backup {name} is of another store than {self._path.name}",
+                hint="restore it to a target",
+            )
+
     async def _open_source(
         self, stack: ExitStack, wish: Wish, scope: str, node: Filter, progress: Progress
     ) -> _Source:
         """Return where what was is read from: the change log where it reaches, or else a file."""
-        point = None if wish.backup is not None else await asyncio.to_thread(find_point, wish)
+        point = None
+        if wish.backup is None:
+            point = await asyncio.to_thread(find_point, wish)
+        else:
+            await self._refuse_foreign(wish.backup)
         if point is not None and not scope:
             return _Source(point, None, everything)
         work = stack.enter_context(private_directory())

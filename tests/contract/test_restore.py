@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 from contextlib import closing
@@ -14,6 +15,8 @@ from past_kit import History, assert_same, look
 
 from engine import (
     BackupNotFoundError,
+    CorruptStoreError,
+    InvalidBackupError,
     InvalidSettingError,
     MemoryStore,
     Message,
@@ -25,6 +28,8 @@ from engine import (
     open_store,
 )
 from engine.backends.sqlite.driver import driver
+from engine.backups import restore_file, restore_unreadable
+from inspector.cli import main
 
 # A restore is a change: what it restores is one version on, as of now.
 COUNTED = ("version", "updated_at")
@@ -320,3 +325,131 @@ async def test_the_newest_state_is_nothing_to_restore(store: MemoryStore) -> Non
     report = await store.backups.restore(sequence=1, in_place=True)
     assert (report.items, report.first_sequence, report.last_sequence) == (0, None, None)
     assert await store.sequence() == 1
+
+
+# Stores that are damaged ----------------------------------------------------------------------
+
+
+def roots(path: Path) -> dict[str, int]:
+    """Return the first page of every table and index; the file is closed."""
+    with closing(driver.connect(path)) as connection:
+        return dict(
+            connection.execute("SELECT name, rootpage FROM sqlite_schema WHERE rootpage > 1")
+        )
+
+
+def spoil(whole: bytes, path: Path, page: int) -> None:
+    """Write a store with one page of zeros, and nothing beside it."""
+    for suffix in ("-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+    size = 65_536 if whole[16:18] == b"\0\1" else int.from_bytes(whole[16:18], "big")
+    path.write_bytes(whole[: (page - 1) * size] + bytes(size) + whole[page * size :])
+
+
+async def test_a_file_made_of_a_damaged_store_is_sound(
+    store: MemoryStore, path: Path, clock: ManualClock, tmp_path: Path
+) -> None:
+    """Whichever page is damaged, and whether the store still opens: a backup is taken instead."""
+    history = History(store, clock, 41)
+    await history.go(20)
+    await store.backups.create()
+    sequence = sorted(history.moments)[-3]
+    await store.close()
+    whole, pages = path.read_bytes(), roots(path)
+    from_backup = 0
+    for name, page in pages.items():
+        spoil(whole, path, page)
+        target = tmp_path / f"{name}.db"
+        report = await restore_file(path, target, sequence=sequence)
+        from_backup += report.point.backup is not None
+        check_sound(target)
+        async with open_store(target, create=False, clock=clock) as old:
+            assert_same(await look(old), history.moments[sequence])
+    assert from_backup > len(pages) // 2
+
+
+async def test_a_damaged_store_without_backups_is_salvaged_not_restored(
+    store: MemoryStore, path: Path, tmp_path: Path
+) -> None:
+    """There is no file then, and the error says what is left to do."""
+    await store.put("a", "one", agent="atlas", tags={"t"})
+    await store.put("a", "two")
+    await store.close()
+    whole = path.read_bytes()
+    for page in (roots(path)["contents"], roots(path)["item_tags"]):
+        spoil(whole, path, page)
+        with pytest.raises(CorruptStoreError) as refused:
+            await restore_file(path, tmp_path / "old.db", sequence=1)
+        assert "doctor STORE --salvage" in refused.value.hint
+        with pytest.raises(CorruptStoreError):
+            await restore_unreadable(path, sequence=1)
+    assert sorted(p.name for p in tmp_path.iterdir() if "old" in p.name or "aside" in p.name) == []
+
+
+@pytest.mark.parametrize("name", ["contents", "changes", "item_tags"])
+async def test_a_damaged_store_that_opens_is_replaced_from_a_backup(
+    store: MemoryStore, path: Path, name: str
+) -> None:
+    """Its change log is not believed, whatever it says; in place of it comes what was backed up."""
+    await store.put("a", "one", tags={"t"})
+    backup = await store.backups.create()
+    await store.put("a", "two")
+    await store.close()
+    spoil(path.read_bytes(), path, roots(path)[name])
+
+    report = await restore_unreadable(path, sequence=1)
+
+    assert report.point.backup == backup.name
+    assert report.moved_aside is not None
+    check_sound(path)
+    async with open_store(path, create=False) as old:
+        assert [item.content async for item in old.iterate()] == ["one"]
+
+
+async def test_a_damaged_store_that_opens_is_moved_aside_by_the_command(
+    store: MemoryStore, path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--in-place` finds the damage that opening a store does not meet."""
+    await store.put("a", "one", tags={"t"})
+    await store.backups.create()
+    await store.put("a", "two")
+    await store.close()
+    spoil(path.read_bytes(), path, roots(path)["item_tags"])
+
+    command = ["backup", "restore", str(path), "--sequence", "1", "--in-place", "--yes"]
+    assert await asyncio.to_thread(main, command) == 0
+
+    assert "is kept as" in capsys.readouterr().out
+    check_sound(path)
+
+
+async def test_a_damaged_store_in_use_is_said_to_be_damaged(store: MemoryStore, path: Path) -> None:
+    """No backup can be made of it before: the error is not about a backup, and says the way out."""
+    await store.put("a", "one", tags={"t"})
+    await store.put("a", "two", tags={"t"})
+    await store.close()
+    spoil(path.read_bytes(), path, roots(path)["item_tags"])
+    async with open_store(path, create=False) as damaged:
+        with pytest.raises(CorruptStoreError, match=r"memory\.db is damaged") as refused:
+            await damaged.backups.restore(sequence=1, in_place=True)
+        assert "to a target, or in place while nobody has the store open" in refused.value.hint
+        assert await damaged.backups.list() == ()
+
+
+async def test_a_backup_of_another_store_is_not_restored_in_place(
+    store: MemoryStore, tmp_path: Path
+) -> None:
+    """Everything here would be replaced by what is somebody else's; a new file harms nobody."""
+    await store.put("a", "mine")
+    async with open_store(tmp_path / "other.db") as other:
+        await other.put("b", "theirs")
+        other.backups.use_directory(store.backups.directory)
+        backup = await other.backups.create()
+
+    for scope in ("", "id:b"):
+        with pytest.raises(InvalidBackupError, match="is of another store"):
+            await store.backups.restore(backup=backup, in_place=True, scope=scope)
+    assert [item.content async for item in store.iterate()] == ["mine"]
+    await store.backups.restore(backup=backup, target=tmp_path / "theirs.db")
+    async with open_store(tmp_path / "theirs.db", create=False) as theirs:
+        assert [item.content async for item in theirs.iterate()] == ["theirs"]
