@@ -397,8 +397,13 @@ async def test_a_damaged_store_that_opens_is_replaced_from_a_backup(
     await store.close()
     spoil(path.read_bytes(), path, roots(path)[name])
 
-    report = await restore_unreadable(path, sequence=1)
+    stages: set[str] = set()
 
+    report = await restore_unreadable(
+        path, sequence=1, progress=lambda stage, _done, _total: stages.add(stage)
+    )
+
+    assert "copy" not in stages
     assert report.point.backup == backup.name
     assert report.moved_aside is not None
     check_sound(path)
