@@ -25,6 +25,8 @@ ARTEFACT: Final = ".zst"
 MANIFEST: Final = ".json"
 VERIFIED: Final = ".verified"
 COPY_BYTES: Final = 1024 * 1024
+COMPANIONS: Final = ("-wal", "-shm", "-journal")
+"""What SQLite has beside a store: played into another file, it would destroy that."""
 _PARTIAL: Final = ".partial"
 _ABANDONED_SECONDS: Final = 86_400.0
 """Where the file system has no locks, a working directory so old belongs to nobody."""

@@ -10,10 +10,10 @@ import asyncio
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 from engine.backends.sqlite.holding import holders_of
 from engine.backups.publishing import (
+    COMPANIONS,
     copy_file,
     storage_errors,
     sync_directory,
@@ -21,9 +21,6 @@ from engine.backups.publishing import (
 )
 from engine.clock import Clock, system_clock, to_datetime
 from engine.errors import StorageError, StoreInUseError, StoreNotFoundError
-
-COMPANIONS: Final = ("-wal", "-shm", "-journal")
-"""What SQLite has beside a store: replayed into another file, it would destroy that."""
 
 
 async def replace_damaged(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +14,12 @@ import orjson
 from engine.backends.sqlite.driver import run_procedure, translated
 from engine.backends.sqlite.holding import holders_of
 from engine.backends.sqlite.making import create_store
-from engine.backups.artefact import CHUNK_BYTES
 from engine.backups.chain import give_name, refuse_existing
 from engine.backups.past import Wish, is_sound, make_sound_past
 from engine.backups.past_file import PastFile
 from engine.backups.publishing import (
-    create_file,
-    open_file,
+    COMPANIONS,
+    copy_file,
     storage_errors,
     sweep,
     sync_directory,
@@ -115,13 +114,13 @@ def replace_unreadable(tell: Teller, order: FileOrder) -> RestoreReport:
         with storage_errors(f"{target.name} cannot be replaced"):
             _sync(path)
             # Copied: a store with two names would not be opened.
-            kept = [end for end in ("", "-wal", "-shm") if os.path.lexists(f"{target}{end}")]
+            kept = [end for end in ("", *COMPANIONS) if os.path.lexists(f"{target}{end}")]
             for end in kept:
-                _copy(Path(f"{target}{end}"), work / f"aside{end}")
+                copy_file(Path(f"{target}{end}"), work / f"aside{end}")
             for end in kept:
                 (work / f"aside{end}").rename(f"{aside}{end}")
             sync_directory(target.parent)
-            for suffix in ("-wal", "-shm"):
+            for suffix in COMPANIONS:
                 # A journal of the old store would be played back into the new one.
                 Path(f"{target}{suffix}").unlink(missing_ok=True)
             sync_directory(target.parent)
@@ -130,24 +129,6 @@ def replace_unreadable(tell: Teller, order: FileOrder) -> RestoreReport:
     return RestoreReport(
         point=point, scope="", items=items, target=str(target), moved_aside=str(aside)
     )
-
-
-def _copy(source: Path, copy: Path) -> None:
-    with _closing(open_file(source)) as old, _closing(create_file(copy)) as new:
-        while chunk := os.read(old, CHUNK_BYTES):
-            view = memoryview(chunk)
-            while view:
-                view = view[os.write(new, view) :]
-        os.fsync(new)
-
-
-@contextmanager
-def _closing(handle: int) -> Iterator[int]:
-    """Close a descriptor at the end."""
-    try:
-        yield handle
-    finally:
-        os.close(handle)
 
 
 def refuse_in_use(holders: Sequence[Holder]) -> None:
