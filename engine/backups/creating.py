@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -121,6 +121,12 @@ def _prove_and_publish(
     publish(work, order.directory, manifest.name)
 
 
+def _drop(path: Path) -> None:
+    """Make room; what cannot be removed now goes with the working directory."""
+    with suppress(OSError):
+        path.unlink()
+
+
 def _name(order: Order, kind: Kind, sequence: int) -> str:
     moment = to_datetime(order.now).strftime("%Y%m%dt%H%M%Sz")
     return f"{moment}-{sequence}-{kind}-{secrets.token_hex(3)}"
@@ -191,7 +197,7 @@ def _write_full(tell: Teller, order: Order, work: Path, reason: str) -> Manifest
         while chunk := file.read(CHUNK_BYTES):
             artefact.write(chunk)
             tell("compress", artefact.raw_bytes, total)
-    copy.unlink()
+    _drop(copy)
     return _with_artefact(manifest, artefact, item_digest)
 
 
