@@ -162,7 +162,7 @@ def _revise_each(
     """Carry out an action that concerns each item by itself."""
     ids = [change.item_id for change in changes]
     if action.verb in (Verb.ARCHIVE, Verb.DELETE, Verb.COMPRESS):
-        yield from pack_items(names, ids)
+        yield from pack_items(names, ids, now=author.at)
     if action.verb is Verb.COMPRESS:
         yield from note_in_vain(names, ids)
         return
@@ -194,7 +194,7 @@ def _merge(
     """Archive near-duplicates as differences from the kept one, which gets their tags."""
     ids = [change.item_id for change in changes]
     kept_of = {change.item_id: change.related[0] for change in changes}
-    yield from pack_items(names, ids, bases=kept_of)
+    yield from pack_items(names, ids, bases=kept_of, now=author.at)
     stored = yield from load_stored(names, ids={*ids, *kept_of.values()}, content=False)
     by_id = {item.id: item for item in stored}
     tags: dict[str, set[str]] = {}
@@ -229,7 +229,7 @@ def _sum_up(
         if not members:
             continue
         summary = _summary(summary_id, members, author.at, limits)
-        yield from pack_items(names, ids)
+        yield from pack_items(names, ids, now=author.at)
         packed = yield from load_stored(names, ids=ids, content=False)
         revisions = [
             Revision(old, revised(old, action, author.at, {})) for old in _in_order(packed)

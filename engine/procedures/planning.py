@@ -151,7 +151,7 @@ def _still_worth_packing(
 ) -> Procedure[Rows]:
     """Return the facts without those of items that packing leaves as they are."""
     keys = [fact[0] for fact in facts if would_change(*fact[2:6])]
-    in_vain = yield from find_in_vain(planning.reading.names, keys)
+    in_vain = yield from find_in_vain(planning.reading.names, keys, planning.now)
     return [fact for fact in facts if fact[0] not in in_vain]
 
 

@@ -50,7 +50,7 @@ def preview_change(
         after = yield from _sharing(names, accesses, before, change)
         return BeforeAndAfter(before=before, after=after)
     after = yield from _row_after(names, before, action, now)
-    after = yield from _packed_after(names, accesses, after, change, action)
+    after = yield from _packed_after(names, accesses, after, change, action, now)
     if after == before:
         raise _nothing_left(change)
     return BeforeAndAfter(before=before, after=after)
@@ -89,7 +89,12 @@ def _row_after(names: Names, item: Item, action: Action, now: int) -> Procedure[
 
 
 def _packed_after(
-    names: Names, accesses: Accesses, item: Item, change: PlannedChange, action: Action
+    names: Names,
+    accesses: Accesses,
+    item: Item,
+    change: PlannedChange,
+    action: Action,
+    now: int,
 ) -> Procedure[Item]:
     """Return an item with its content packed as the action would pack it."""
     if action.verb not in _PACKING:
@@ -98,7 +103,7 @@ def _packed_after(
     if action.verb is Verb.MERGE:
         kept = yield from _present(names, accesses, _kept_id(change))
         bases = {item.id: kept.id}
-    for form in (yield from packed_forms(names, [item.id], bases=bases)):
+    for form in (yield from packed_forms(names, [item.id], bases=bases, now=now)):
         return replace(item, codec=CODECS[form.codec], stored_bytes=len(form.data))
     return item
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from engine.compression import zstd
 from engine.models import Codec
-from engine.packing import LEVEL, Trained, pack_delta
+from engine.packing import LEVEL, LEVEL_HARD, Trained, pack_delta
 from engine.procedures.base import Many, Procedure, Row, Statement
 from engine.procedures.contents import COLUMNS, Packed, unpack, unpacked
 from engine.procedures.names import Names, json_values
@@ -20,6 +20,8 @@ from engine.procedures.tables import allocate_keys
 
 DELTA_KEEP: Final = 0.7
 """A difference is kept when it is at most this part of what the dictionary makes of it."""
+HARD_AFTER: Final = 90 * 86_400_000_000
+"""What is older than this when it is packed will hardly be read again: it is packed harder."""
 SAMPLES: Final = 4_000
 SAMPLE_BYTES_MAX: Final = 16_384
 TRAIN_AGAIN_AT: Final = 4
@@ -35,6 +37,7 @@ class Holder(NamedTuple):
     codec: int
     raw: bytes
     stored_bytes: int
+    created_at: int
 
 
 class Form(NamedTuple):
@@ -50,31 +53,31 @@ class Form(NamedTuple):
 def load_holders(names: Names, ids: Iterable[str]) -> Procedure[list[Holder]]:
     """Return the items with these ids with their contents; damaged ones are left out."""
     rows = yield Statement(
-        "SELECT i.item_key, i.content_key, c.uses, c.codec, length(c.data), "
+        "SELECT i.item_key, i.content_key, c.uses, i.created_at, c.codec, length(c.data), "
         f"{COLUMNS} FROM json_each(?) e CROSS JOIN items i ON i.id = e.value "
         "JOIN contents c ON c.content_key = i.content_key",
         (json_values(ids),),
     )
-    rows = yield from unpacked(names.trained, rows, 5)
+    rows = yield from unpacked(names.trained, rows, 6)
     holders = []
-    for item_key, content_key, uses, codec, stored_bytes, *columns in rows:
+    for item_key, content_key, uses, created, codec, stored_bytes, *columns in rows:
         packed = Packed(*columns)
         raw = packed.data
         if Codec.JSON_COMPRESSED <= codec < Codec.JSON_DICTIONARY:
             raw = unpack(packed, names.trained, {})
         if len(raw) == packed.size_bytes:
-            holders.append(Holder(item_key, content_key, uses, codec, raw, stored_bytes))
+            holders.append(Holder(item_key, content_key, uses, codec, raw, stored_bytes, created))
     return holders
 
 
 def pack_items(
-    names: Names, ids: Sequence[str], *, bases: Mapping[str, str] | None = None, level: int = LEVEL
+    names: Names, ids: Sequence[str], *, bases: Mapping[str, str] | None = None, now: int
 ) -> Procedure[None]:
-    """Pack the contents of these items as small as they get.
+    """Pack the contents of these items as small as they get; older ones harder.
 
     `bases` names, for some of them, an item much like it, from which the difference is kept.
     """
-    forms = yield from packed_forms(names, ids, bases=bases, level=level)
+    forms = yield from packed_forms(names, ids, bases=bases, now=now)
     yield from _replace(forms)
     trained = [form for form in forms if form.dictionary_key is not None]
     saved = sum(len(form.holder.raw) for form in trained)
@@ -87,9 +90,10 @@ def pack_items(
 
 
 def packed_forms(
-    names: Names, ids: Sequence[str], *, bases: Mapping[str, str] | None = None, level: int = LEVEL
+    names: Names, ids: Sequence[str], *, bases: Mapping[str, str] | None = None, now: int
 ) -> Procedure[list[Form]]:
     """Return the contents of those of these items that get smaller, as `pack_items` would store."""
+    old = now - HARD_AFTER
     trained_key = yield from newest_dictionary(names)
     trained = names.trained.known.get(trained_key or 0)
     holders = yield from load_holders(names, ids)
@@ -97,6 +101,7 @@ def packed_forms(
     forms: list[Form] = []
     for holder in holders:
         try:
+            level = LEVEL_HARD if holder.created_at < old else LEVEL
             best = _packed(holder, trained, trained_key, found.get(holder.item_key), level)
         except ValueError:
             # Larger than packing takes: it stays as it is.

@@ -33,7 +33,7 @@ def note_in_vain(names: Names, ids: Sequence[str]) -> Procedure[None]:
     )
 
 
-def find_in_vain(names: Names, keys: Iterable[int]) -> Procedure[frozenset[int]]:
+def find_in_vain(names: Names, keys: Iterable[int], now: int) -> Procedure[frozenset[int]]:
     """Return those of these items that were packed before and would not get smaller now."""
     rows = yield Statement("SELECT value FROM meta WHERE name = 'packed_in_vain'")
     if not rows:
@@ -47,7 +47,7 @@ def find_in_vain(names: Names, keys: Iterable[int]) -> Procedure[frozenset[int]]
     )
     in_vain = {key for key, _, _ in rows}
     for ids in _by_bytes(rows):
-        forms = yield from packed_forms(names, ids)
+        forms = yield from packed_forms(names, ids, now=now)
         in_vain.difference_update(form.holder.item_key for form in forms)
     return frozenset(in_vain)
 

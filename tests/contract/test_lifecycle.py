@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import tempfile
 from contextlib import aclosing
 from dataclasses import replace
@@ -763,3 +764,19 @@ def check_done(plan: Plan, before: dict[str, Any], after: dict[str, Any]) -> Non
             assert was[LAST] is None or now[LAST] > was[LAST]
         else:
             assert now == was
+
+
+async def test_what_is_older_is_packed_harder(store: MemoryStore, clock: ManualClock) -> None:
+    """The same text takes less in an item of long ago, and reads the same."""
+    pick = random.Random(4)
+    words = ["".join(pick.choices("abcdefghij", k=pick.randint(3, 7))) for _ in range(40)]
+    text = " ".join(pick.choice(words) for _ in range(180))[:1_000]
+    await store.put("old", text, tier="long_term")
+    clock.advance(days=100)
+    await store.put("new", text, tier="long_term")
+    await store.lifecycle.apply(await store.lifecycle.plan([policy("archive")]))
+    old, new = await store.peek("old"), await store.peek("new")
+    assert old is not None
+    assert new is not None
+    assert old.stored_bytes < new.stored_bytes
+    assert old.content == new.content == text
