@@ -79,6 +79,7 @@ async def restore_file(
         RestorePointError: neither the change log nor a backup reaches the point.
         BackupNotFoundError: there is no such backup.
         CorruptBackupError: the only backup that reaches it is damaged.
+        CorruptStoreError: the store is damaged, and no backup that is whole reaches the point.
         StorageError: `target` exists, or there is no room.
     """
     wish = _wish(Path(store), directory, sequence, time, backup)
@@ -101,7 +102,8 @@ async def restore_unreadable(
     Raises:
         InvalidSettingError: the store can be read, or not exactly one point is given.
         StoreInUseError: somebody has it open for writing.
-        RestorePointError: no backup reaches the point.
+        CorruptStoreError: no backup that is whole reaches the point.
+        RestorePointError: backups of several stores are there, and none is of this one.
         StorageError: there is no room, or the folder cannot be written; nothing was moved.
     """
     path = Path(store)
